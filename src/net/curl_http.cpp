@@ -1,0 +1,319 @@
+#include "net/curl_http.hpp"
+
+#include <curl/curl.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/check.hpp"
+
+namespace loa {
+namespace {
+
+using boost::system::error_code;
+using DoneChannel = asio::experimental::channel<void(error_code, CURLcode)>;
+
+struct Transfer {
+  explicit Transfer(const asio::any_io_executor& executor) : done(executor, 1) {}
+
+  DoneChannel done;
+  int starts = 0;  // times libcurl was about to send the request
+  bool too_large = false;
+  HttpReply reply;
+};
+
+int before_request(void* transfer, char* /*peer*/, char* /*local*/, int /*peer_port*/,
+                   int /*port*/) {
+  return ++static_cast<Transfer*>(transfer)->starts > 1 ? CURL_PREREQFUNC_ABORT
+                                                        : CURL_PREREQFUNC_OK;
+}
+
+std::size_t on_body(char* data, std::size_t size, std::size_t count, void* transfer_) {
+  auto& transfer = *static_cast<Transfer*>(transfer_);
+  if (transfer.reply.body.size() + size * count > kHttpBodyMax) {
+    transfer.too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  transfer.reply.body.append(data, size * count);
+  return size * count;
+}
+
+// The results after which no byte of the request can have left, if libcurl never came to send it.
+bool before_sending(CURLcode code) {
+  switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR: return true;
+    default: return false;
+  }
+}
+
+void finish(Transfer& transfer, CURL* easy, CURLcode code) {
+  HttpReply& reply = transfer.reply;
+  if (code == CURLE_OK) {
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    reply.transport = Transport::answered;
+    reply.status = static_cast<int>(status);
+    curl_header* header = nullptr;
+    if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+      reply.retry_after = header->value;
+    return;
+  }
+  reply.body.clear();
+  reply.transport =
+      transfer.starts == 0 && before_sending(code) ? Transport::not_sent : Transport::in_doubt;
+  if (code == CURLE_ABORTED_BY_CALLBACK && transfer.starts > 1) {
+    reply.failure = "the connection died before the answer; the request was not repeated";
+  } else if (transfer.too_large) {
+    reply.failure = "the answer is larger than 1 MiB";
+  } else {
+    reply.failure = curl_easy_strerror(code);
+  }
+}
+
+long milliseconds(Duration duration) {
+  return static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+}
+
+class CurlHttp final : public Http {
+ public:
+  CurlHttp(asio::any_io_executor executor, int connections_max)
+      : executor_(std::move(executor)),
+        timer_(executor_),
+        sockets_(executor_, epoll_create1(EPOLL_CLOEXEC)),
+        multi_(curl_multi_init()) {
+    LOA_CHECK(multi_ != nullptr);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlHttp::on_socket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlHttp::on_timer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(connections_max));
+  }
+
+  ~CurlHttp() override {
+    LOA_CHECK(active_ == 0);
+    *alive_ = false;
+    for (CURL* easy : idle_) curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi_);
+  }
+
+  CurlHttp(const CurlHttp&) = delete;
+  CurlHttp& operator=(const CurlHttp&) = delete;
+
+  Task<HttpReply> perform(const HttpCall& call) override {
+    Transfer transfer(executor_);
+    Run run(*this, transfer, call);
+    const auto [ec, code] =
+        co_await transfer.done.async_receive(asio::as_tuple(asio::use_awaitable));
+    finish(transfer, run.easy(), ec ? CURLE_ABORTED_BY_CALLBACK : code);
+    co_return std::move(transfer.reply);
+  }
+
+ private:
+  // One transfer in the multi handle; leaves it on completion, cancellation and destruction of the
+  // frame.
+  class Run {
+   public:
+    Run(CurlHttp& http, Transfer& transfer, const HttpCall& call)
+        : http_(http), easy_(http.take()) {
+      http_.set_up(easy_, transfer, call);
+      for (const std::string& header : call.headers)
+        headers_ = curl_slist_append(headers_, header.c_str());
+      headers_ = curl_slist_append(headers_, "Expect:");
+      curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+      ++http_.active_;
+      LOA_CHECK(curl_multi_add_handle(http_.multi_, easy_) == CURLM_OK);
+    }
+    ~Run() {
+      curl_multi_remove_handle(http_.multi_, easy_);
+      curl_slist_free_all(headers_);
+      --http_.active_;
+      http_.idle_.push_back(easy_);
+    }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+    CURL* easy() { return easy_; }
+
+   private:
+    CurlHttp& http_;
+    CURL* easy_;
+    curl_slist* headers_ = nullptr;
+  };
+
+  CURL* take() {
+    if (idle_.empty()) return curl_easy_init();
+    CURL* easy = idle_.back();
+    idle_.pop_back();
+    curl_easy_reset(easy);
+    return easy;
+  }
+
+  void set_up(CURL* easy, Transfer& transfer, const HttpCall& call) {
+    constexpr long kIdleSeconds = 15;  // carriers close idle connections; do not race with them
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
+    curl_easy_setopt(easy, CURLOPT_URL, call.url.c_str());
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, call.allow_plain ? "https,http" : "https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    if (!call.ca_file.empty())
+      curl_easy_setopt(easy, CURLOPT_CAINFO, std::string(call.ca_file).c_str());
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(call.connect_limit));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(call.total_limit));
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kIdleSeconds);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "loa");
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &before_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+    if (call.method == "GET") return;
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    if (call.method != "POST")
+      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, std::string(call.method).c_str());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.c_str());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+  }
+
+  // libcurl's sockets live in an epoll set of their own, and Asio watches that one descriptor: no
+  // object and no handler for each socket, whose lifetimes would have to be matched with libcurl's.
+  static int on_socket(CURL* /*easy*/, curl_socket_t socket, int what, void* self_, void* known) {
+    auto& self = *static_cast<CurlHttp*>(self_);
+    epoll_event event = {};
+    event.data.fd = socket;
+    if ((what & CURL_POLL_IN) != 0 && what != CURL_POLL_REMOVE) event.events |= EPOLLIN;
+    if ((what & CURL_POLL_OUT) != 0 && what != CURL_POLL_REMOVE) event.events |= EPOLLOUT;
+    const int set = self.sockets_.native_handle();
+    if (what == CURL_POLL_REMOVE) {
+      epoll_ctl(set, EPOLL_CTL_DEL, socket, nullptr);
+      return 0;
+    }
+    if (known == nullptr) {
+      if (epoll_ctl(set, EPOLL_CTL_ADD, socket, &event) != 0)
+        epoll_ctl(set, EPOLL_CTL_MOD, socket, &event);
+      curl_multi_assign(self.multi_, socket, &self);
+    } else {
+      epoll_ctl(set, EPOLL_CTL_MOD, socket, &event);
+    }
+    self.watch();
+    return 0;
+  }
+
+  void watch() {
+    if (watching_) return;
+    watching_ = true;
+    sockets_.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [this, alive = alive_](error_code ec) {
+                          if (!*alive || ec) return;
+                          watching_ = false;
+                          ready();
+                          if (active_ > 0) watch();
+                        });
+  }
+
+  void ready() {
+    std::array<epoll_event, 64> events;
+    const int count = epoll_wait(sockets_.native_handle(), events.data(), events.size(), 0);
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      int mask = 0;
+      if ((event.events & EPOLLIN) != 0) mask |= CURL_CSELECT_IN;
+      if ((event.events & EPOLLOUT) != 0) mask |= CURL_CSELECT_OUT;
+      if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) mask |= CURL_CSELECT_ERR;
+      int running = 0;
+      curl_multi_socket_action(multi_, event.data.fd, mask, &running);
+    }
+    collect();
+  }
+
+  // libcurl may not be called from inside this callback: arm only. A timer that is due earlier than
+  // asked for does no harm, so an armed one is left alone.
+  static int on_timer(CURLM* /*multi*/, long timeout_ms, void* self_) {
+    auto& self = *static_cast<CurlHttp*>(self_);
+    if (timeout_ms < 0) return 0;
+    if (timeout_ms == 0) {
+      self.kick();
+      return 0;
+    }
+    const auto due = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    if (self.armed_ && self.timer_.expiry() <= due) return 0;
+    self.arm(due);
+    return 0;
+  }
+
+  void kick() {
+    if (kicked_) return;
+    kicked_ = true;
+    asio::post(executor_, [this, alive = alive_] {
+      if (!*alive) return;
+      kicked_ = false;
+      time_out();
+    });
+  }
+
+  void arm(asio::steady_timer::time_point due) {
+    armed_ = true;
+    timer_.expires_at(due);
+    timer_.async_wait([this, alive = alive_](error_code ec) {
+      if (!*alive || ec) return;
+      armed_ = false;
+      time_out();
+      long next_ms = -1;
+      curl_multi_timeout(multi_, &next_ms);
+      if (next_ms >= 0 && !armed_ && active_ > 0)
+        arm(std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max(next_ms, 1L)));
+    });
+  }
+
+  void time_out() {
+    int running = 0;
+    curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect();
+  }
+
+  void collect() {
+    int left = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      Transfer* transfer = nullptr;
+      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+      transfer->done.try_send(error_code{}, message->data.result);
+    }
+  }
+
+  asio::any_io_executor executor_;
+  asio::steady_timer timer_;
+  asio::posix::stream_descriptor sockets_;
+  CURLM* multi_;
+  std::vector<CURL*> idle_;
+  int active_ = 0;
+  bool watching_ = false;
+  bool armed_ = false;
+  bool kicked_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+std::unique_ptr<Http> create_curl_http(asio::any_io_executor executor, int connections_max) {
+  return std::make_unique<CurlHttp>(std::move(executor), connections_max);
+}
+
+}  // namespace loa
