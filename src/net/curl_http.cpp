@@ -144,8 +144,8 @@ class CurlHttp final : public Http {
     ~Run() {
       curl_multi_remove_handle(http_.multi_, easy_);
       curl_slist_free_all(headers_);
-      --http_.active_;
       http_.idle_.push_back(easy_);
+      if (--http_.active_ == 0) http_.rest();
     }
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
@@ -221,11 +221,18 @@ class CurlHttp final : public Http {
     watching_ = true;
     sockets_.async_wait(asio::posix::stream_descriptor::wait_read,
                         [this, alive = alive_](error_code ec) {
-                          if (!*alive || ec) return;
+                          if (!*alive) return;
                           watching_ = false;
-                          ready();
+                          if (!ec) ready();
                           if (active_ > 0) watch();
                         });
+  }
+
+  // With no transfer under way nothing is waited for, so that the executor can run out of work.
+  void rest() {
+    sockets_.cancel();
+    timer_.cancel();
+    armed_ = false;
   }
 
   void ready() {

@@ -1,0 +1,140 @@
+#include <CLI/CLI.hpp>
+
+#include "base/fault.hpp"
+#include "cli/verbs.hpp"
+
+namespace loa {
+namespace {
+
+constexpr const char* kVersion = "0.1.0";
+
+void add_common(CLI::App& verb, CommonOptions& common) {
+  verb.add_option("--config", common.config,
+                  "Configuration file (default: config/loa.yaml, then /etc/loa/loa.yaml)");
+  verb.add_flag("--json", common.json, "One JSON object on stdout; messages go to stderr");
+}
+
+void add_data(CLI::App& verb, std::string& data) {
+  verb.add_option("--data", data, "Data directory (default: the configured one)");
+}
+
+// CLI11 knows no "did you mean".
+void suggest(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    verbs.push_back(verb->get_name());
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with("-")) continue;
+    const std::string near = nearest(word, verbs);
+    if (!near.empty() && near != word) std::cerr << "Did you mean 'loa " << near << "'?\n";
+    return;
+  }
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  CLI::App app{"Loa sends public-safety warnings by SMS, through carriers' HTTP gateways."};
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  loa check config/                                   find every fault before it matters\n"
+      "  loa plan config/campaigns/lua-dao-gia-danh.yaml     what will be sent, to whom, until when, at what price\n"
+      "  loa send config/campaigns/lua-dao-gia-danh.yaml     send it, to the closing balance\n"
+      "  loa report lua-dao-gia-danh-2026-11 --csv report.csv");
+
+  CommonOptions common;
+  int status = 0;
+
+  std::vector<std::string> paths;
+  CLI::App* check = app.add_subcommand("check", "Check configuration, profiles, templates and campaigns");
+  check->add_option("PATH", paths, "Files, or folders with YAML files")->required();
+  check->footer("Example: loa check config/ templates/\nExit: 0 nothing wrong, 65 a campaign or template is wrong, 78 the configuration is");
+  add_common(*check, common);
+  check->callback([&] { status = run_check(common, paths); });
+
+  std::string words;
+  CLI::App* text = app.add_subcommand("text", "Count the parts of a text, with and without accents");
+  text->add_option("TEXT", words, "The text, or - to read it from stdin")->required();
+  text->footer("Example: loa text 'Cảnh báo lừa đảo: không chuyển tiền cho người lạ.'");
+  add_common(*text, common);
+  text->callback([&] { status = run_text(common, words); });
+
+  std::vector<std::string> files;
+  std::vector<std::string> exclude;
+  std::string column = "so_dien_thoai";
+  CLI::App* audience = app.add_subcommand("audience", "Check files of recipients, row by row");
+  audience->add_option("FILE", files, "CSV files")->required();
+  audience->add_option("--phone-column", column, "Name of the column with the numbers");
+  audience->add_option("--exclude", exclude, "Lists of numbers that opted out");
+  audience->footer("Example: loa audience config/audience/lang-son.csv --exclude config/optout.csv");
+  add_common(*audience, common);
+  audience->callback([&] { status = run_audience(common, files, column, exclude); });
+
+  std::string campaign;
+  std::string from;
+  CLI::App* plan = app.add_subcommand("plan", "A dry run: what will be sent, to whom, until when, at what price");
+  plan->add_option("CAMPAIGN", campaign, "Campaign file")->required();
+  plan->add_option("--from", from, "Begin at this time (RFC 3339) when the campaign has no not_before");
+  plan->footer("Example: loa plan config/campaigns/lua-dao-gia-danh.yaml");
+  add_common(*plan, common);
+  plan->callback([&] { status = run_plan(common, campaign, from); });
+
+  SendOptions sending;
+  CLI::App* send = app.add_subcommand("send", "Plan, freeze and send a campaign, or go on where it was");
+  send->add_option("CAMPAIGN", sending.campaign, "Campaign file")->required();
+  add_data(*send, sending.data);
+  send->add_flag("--yes", sending.yes, "Do not ask before the first message");
+  send->add_flag("--now", sending.now, "Ignore not_before and hours");
+  send->footer(
+      "Example: loa send config/campaigns/lua-dao-gia-danh.yaml --data ./data --yes\n"
+      "Interrupt once to stop cleanly; the same command goes on.\n"
+      "Exit: 0 all settled, 1 some in doubt or never sent, 75 not finished, try again");
+  add_common(*send, common);
+  send->callback([&] { status = run_send(common, sending); });
+
+  std::string id;
+  std::string data;
+  CLI::App* show = app.add_subcommand("status", "The balance of one campaign, or of all");
+  show->add_option("CAMPAIGN", id, "Campaign id, or its file");
+  add_data(*show, data);
+  show->footer("Example: loa status lua-dao-gia-danh-2026-11 --data ./data");
+  add_common(*show, common);
+  show->callback([&] { status = run_status(common, id, data); });
+
+  ReportOptions reporting;
+  CLI::App* report = app.add_subcommand("report", "One line for each recipient, and the balance");
+  report->add_option("CAMPAIGN", reporting.campaign, "Campaign id, or its file")->required();
+  add_data(*report, reporting.data);
+  report->add_option("--csv", reporting.csv, "Write CSV to this file (- for stdout)");
+  report->add_flag("--reveal", reporting.reveal, "Whole numbers instead of masked ones");
+  report->footer("Example: loa report lua-dao-gia-danh-2026-11 --data ./data --csv report.csv");
+  add_common(*report, common);
+  report->callback([&] { status = run_report(common, reporting); });
+
+  CLI::App* journal = app.add_subcommand("journal", "Read the journal");
+  journal->require_subcommand(1);
+  CLI::App* cat = journal->add_subcommand("cat", "The events as JSON lines");
+  add_data(*cat, data);
+  add_common(*cat, common);
+  cat->callback([&] { status = run_journal_cat(common, data); });
+  CLI::App* verify = journal->add_subcommand("verify", "Check every block and every event");
+  add_data(*verify, data);
+  add_common(*verify, common);
+  verify->callback([&] { status = run_journal_verify(common, data); });
+  journal->footer("Example: loa journal cat --data ./data | tail");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    app.exit(error);
+    suggest(app, argc, argv);
+    return 64;
+  }
+  return status;
+}
+
+}  // namespace loa

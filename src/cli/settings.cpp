@@ -1,0 +1,45 @@
+#include "cli/settings.hpp"
+
+#include <filesystem>
+
+#include "config/document.hpp"
+
+namespace loa {
+namespace {
+
+std::string resolved(const std::string& file, const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  return (folder / path).lexically_normal().string();
+}
+
+}  // namespace
+
+std::string settings_path(const std::string& asked) {
+  if (!asked.empty()) return asked;
+  std::error_code ec;
+  const std::string here = "config/loa.yaml";
+  return std::filesystem::exists(here, ec) ? here : "/etc/loa/loa.yaml";
+}
+
+Settings load_settings(const std::string& path, Faults& faults) {
+  Settings settings;
+  settings.file = path;
+  const std::optional<Node> document = load_document(path, faults);
+  if (!document) return settings;
+  MapReader map(*document, "configuration", faults);
+  settings.node = map.text("node");
+  settings.data = resolved(path, map.text_or("data", settings.data));
+  settings.zone = map.text_or("zone", settings.zone);
+  const std::string networks = resolved(path, map.text_or("networks", "networks.yaml"));
+  const std::string profiles = resolved(path, map.text_or("profiles", "profiles/"));
+  settings.templates = resolved(path, map.text_or("templates", "templates/"));
+  for (const std::string& list : map.texts_or_empty("exclusions"))
+    settings.exclusions.push_back(resolved(path, list));
+  settings.numbering = NumberingPlan::load(networks, faults);
+  if (const Node* gateways = map.required("gateways"))
+    settings.gateways = read_gateways(*gateways, profiles, settings.numbering, faults);
+  map.finish();
+  return settings;
+}
+
+}  // namespace loa

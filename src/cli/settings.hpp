@@ -1,0 +1,32 @@
+// loa.yaml as a whole: the only place that knows all of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audience/numbering.hpp"
+#include "base/fault.hpp"
+#include "gateway/gateway.hpp"
+
+namespace loa {
+
+struct Settings {
+  std::string file;
+  std::string node = "loa";
+  std::string data = "/var/lib/loa";
+  std::string zone = "Asia/Ho_Chi_Minh";
+  std::string templates;
+  std::vector<std::string> exclusions;
+  NumberingPlan numbering;
+  std::vector<Gateway> gateways;
+};
+
+// Reads loa.yaml and what it names: numbering plan and profiles. Relative paths are against the
+// file's folder.
+Settings load_settings(const std::string& path, Faults& faults);
+
+// The file to use: the one asked for, else config/loa.yaml, else /etc/loa/loa.yaml.
+std::string settings_path(const std::string& asked);
+
+}  // namespace loa

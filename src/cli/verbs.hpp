@@ -1,0 +1,42 @@
+// The verbs of `loa`. Each returns the exit status (sysexits).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace loa {
+
+struct CommonOptions {
+  std::string config;  // --config
+  bool json = false;   // --json: one JSON object on stdout
+};
+
+struct SendOptions {
+  std::string campaign;  // file
+  std::string data;      // "" for the configured one
+  bool yes = false;
+  bool now = false;
+};
+
+struct ReportOptions {
+  std::string campaign;  // id or file
+  std::string data;
+  std::string csv;       // "" for none, "-" for stdout
+  bool reveal = false;
+};
+
+int run_check(const CommonOptions& common, const std::vector<std::string>& paths);
+int run_text(const CommonOptions& common, const std::string& text);
+int run_audience(const CommonOptions& common, const std::vector<std::string>& files,
+                 const std::string& column, const std::vector<std::string>& exclude);
+int run_plan(const CommonOptions& common, const std::string& campaign, const std::string& from);
+int run_send(const CommonOptions& common, const SendOptions& options);
+int run_status(const CommonOptions& common, const std::string& campaign, const std::string& data);
+int run_report(const CommonOptions& common, const ReportOptions& options);
+int run_journal_cat(const CommonOptions& common, const std::string& data);
+int run_journal_verify(const CommonOptions& common, const std::string& data);
+
+// Parses the command line and runs the verb.
+int run_cli(int argc, char** argv);
+
+}  // namespace loa

@@ -1,0 +1,180 @@
+#include "dispatch/event.hpp"
+
+#include <array>
+#include <boost/json.hpp>
+
+#include "base/json.hpp"
+
+namespace loa {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 7> kKinds{"opened",  "frozen", "intent", "answer",
+                                                 "settled", "held",   "ended"};
+constexpr std::array<std::string_view, 5> kStates{"planned", "intended", "accepted", "refused",
+                                                  "in_doubt"};
+
+void put_rows(JsonWriter& out, const RowRanges& rows) {
+  out.key("rows").open_array();
+  for (const RowRange& range : rows)
+    out.open_array().value(range.first).value(range.last).close_array();
+  out.close_array();
+}
+
+std::string text_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr) return "";
+  const json::string& text = value->as_string();
+  return {text.data(), text.size()};
+}
+
+std::uint64_t number_at(const json::object& object, std::string_view key) {
+  return object.at(key).to_number<std::uint64_t>();
+}
+
+RowRanges rows_at(const json::object& object) {
+  RowRanges rows;
+  for (const json::value& value : object.at("rows").as_array()) {
+    const json::array& pair = value.as_array();
+    rows.push_back({pair.at(0).to_number<std::uint64_t>(), pair.at(1).to_number<std::uint64_t>()});
+  }
+  return rows;
+}
+
+template <class Enum, std::size_t N>
+Enum word_at(const json::object& object, std::string_view key,
+             const std::array<std::string_view, N>& words) {
+  const std::string word = text_at(object, key);
+  for (std::size_t i = 0; i < N; ++i)
+    if (words[i] == word) return static_cast<Enum>(i);
+  throw std::invalid_argument("unknown " + std::string(key) + " '" + word + "'");
+}
+
+// What boost::json throws stays in parse_event.
+Event read_event(std::string_view line) {
+  const json::value document = json::parse(json::string_view(line.data(), line.size()));
+  const json::object& object = document.as_object();
+  Event event;
+  event.kind = word_at<Event::Kind>(object, "event", kKinds);
+  const auto at = parse_rfc3339(text_at(object, "at"));
+  if (!at) throw std::invalid_argument("no time");
+  event.at = *at;
+  event.campaign = text_at(object, "campaign");
+  switch (event.kind) {
+    case Event::Kind::opened:
+      event.node = text_at(object, "node");
+      event.version = text_at(object, "version");
+      break;
+    case Event::Kind::frozen:
+      event.plan = text_at(object, "plan");
+      event.row_count = number_at(object, "rows");
+      event.excluded = number_at(object, "excluded");
+      break;
+    case Event::Kind::intent:
+      event.batch = number_at(object, "batch");
+      event.gateway = text_at(object, "gateway");
+      event.attempt = static_cast<int>(number_at(object, "attempt"));
+      event.reference = text_at(object, "reference");
+      event.rows = rows_at(object);
+      break;
+    case Event::Kind::answer:
+      event.batch = number_at(object, "batch");
+      event.status = static_cast<int>(number_at(object, "status"));
+      event.ms = static_cast<std::int64_t>(number_at(object, "ms"));
+      for (const json::value& value : object.at("outcomes").as_array()) {
+        const json::object& outcome = value.as_object();
+        event.outcomes.push_back({word_at<RowState>(outcome, "state", kStates), rows_at(outcome),
+                                  text_at(outcome, "code"), text_at(outcome, "words"),
+                                  text_at(outcome, "id"), text_at(outcome, "gateway")});
+      }
+      break;
+    case Event::Kind::settled:
+      event.rows = rows_at(object);
+      event.state = word_at<RowState>(object, "state", kStates);
+      event.why = text_at(object, "why");
+      break;
+    case Event::Kind::held:
+      event.gateway = text_at(object, "gateway");
+      event.code = text_at(object, "code");
+      event.words = text_at(object, "words");
+      break;
+    case Event::Kind::ended: event.why = text_at(object, "state"); break;
+  }
+  return event;
+}
+
+}  // namespace
+
+std::string_view to_string(RowState state) { return kStates[static_cast<std::size_t>(state)]; }
+
+std::uint64_t count_rows(const RowRanges& ranges) {
+  std::uint64_t count = 0;
+  for (const RowRange& range : ranges) count += range.last - range.first + 1;
+  return count;
+}
+
+void add_row(RowRanges& ranges, std::uint64_t row) {
+  if (!ranges.empty() && ranges.back().last + 1 == row) {
+    ranges.back().last = row;
+  } else {
+    ranges.push_back({row, row});
+  }
+}
+
+std::string to_line(const Event& event) {
+  JsonWriter out;
+  out.open_object()
+      .field("event", kKinds[static_cast<std::size_t>(event.kind)])
+      .field("at", to_rfc3339(event.at));
+  if (event.kind != Event::Kind::opened) out.field("campaign", event.campaign);
+  switch (event.kind) {
+    case Event::Kind::opened: out.field("node", event.node).field("version", event.version); break;
+    case Event::Kind::frozen:
+      out.field("plan", event.plan)
+          .field("rows", event.row_count)
+          .field("excluded", event.excluded);
+      break;
+    case Event::Kind::intent:
+      out.field("batch", event.batch)
+          .field("gateway", event.gateway)
+          .field("attempt", event.attempt)
+          .field("reference", event.reference);
+      put_rows(out, event.rows);
+      break;
+    case Event::Kind::answer:
+      out.field("batch", event.batch).field("status", event.status).field("ms", event.ms);
+      out.key("outcomes").open_array();
+      for (const Outcome& outcome : event.outcomes) {
+        out.open_object().field("state", to_string(outcome.state));
+        put_rows(out, outcome.rows);
+        if (!outcome.code.empty()) out.field("code", outcome.code);
+        if (!outcome.words.empty()) out.field("words", outcome.words);
+        if (!outcome.id.empty()) out.field("id", outcome.id);
+        if (!outcome.gateway.empty()) out.field("gateway", outcome.gateway);
+        out.close_object();
+      }
+      out.close_array();
+      break;
+    case Event::Kind::settled:
+      put_rows(out, event.rows);
+      out.field("state", to_string(event.state)).field("why", event.why);
+      break;
+    case Event::Kind::held:
+      out.field("gateway", event.gateway).field("code", event.code).field("words", event.words);
+      break;
+    case Event::Kind::ended: out.field("state", event.why); break;
+  }
+  out.close_object();
+  return out.take();
+}
+
+Result<Event> parse_event(std::string_view line) {
+  try {
+    return read_event(line);
+  } catch (const std::exception& error) {
+    return fail(Code::data, std::string("not an event: ") + error.what());
+  }
+}
+
+}  // namespace loa

@@ -1,0 +1,80 @@
+// The events of the journal: one JSON line each, keys in fixed order. Rows are named by plan and
+// index, never by number. `loa journal cat` prints them.
+//
+//   {"event":"opened","at":...,"node":"langson-1","version":"0.1.0"}            a process took the
+//   data directory
+//   {"event":"frozen","at":...,"campaign":...,"plan":SHA-256,"rows":n,"excluded":n}
+//   {"event":"intent","at":...,"campaign":...,"batch":7,"gateway":"vina","attempt":1,"reference":...,"rows":[[0,199]]}
+//   {"event":"answer","at":...,"campaign":...,"batch":7,"status":200,"ms":12,"outcomes":[
+//       {"state":"accepted","rows":[[0,199]],"code":"0","words":"success","id":"..."}]}
+//   {"event":"settled","at":...,"campaign":...,"rows":[[3,3]],"state":"planned","why":"..."}   rows
+//   in doubt, decided
+//   {"event":"held","at":...,"campaign":...,"gateway":"vina","code":"13","words":"..."}
+//   {"event":"ended","at":...,"campaign":...,"state":"finished"}
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace loa {
+
+enum class RowState : std::uint8_t { planned, intended, accepted, refused, in_doubt };
+std::string_view to_string(RowState state);
+
+struct RowRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;  // inclusive
+
+  friend bool operator==(const RowRange&, const RowRange&) = default;
+};
+using RowRanges = std::vector<RowRange>;
+
+std::uint64_t count_rows(const RowRanges& ranges);
+void add_row(RowRanges& ranges, std::uint64_t row);  // rows come in ascending order
+template <class F>
+void for_each_row(const RowRanges& ranges, F&& f) {
+  for (const RowRange& range : ranges)
+    for (std::uint64_t row = range.first; row <= range.last; ++row) f(row);
+}
+
+struct Outcome {
+  RowState state = RowState::in_doubt;  // planned: not sent, or not accepted and to be tried again
+  RowRanges rows;
+  std::string code;
+  std::string words;
+  std::string id;       // the carrier's message id
+  std::string gateway;  // where the rows go next, when that is another one
+};
+
+struct Event {
+  enum class Kind { opened, frozen, intent, answer, settled, held, ended };
+
+  Kind kind = Kind::opened;
+  Instant at;
+  std::string campaign;
+  std::string node, version;            // opened
+  std::string plan;                     // frozen
+  std::uint64_t row_count = 0;          // frozen
+  std::uint64_t excluded = 0;           // frozen
+  std::uint64_t batch = 0;              // intent, answer
+  std::string gateway;                  // intent, held
+  int attempt = 0;                      // intent
+  std::string reference;                // intent
+  RowRanges rows;                       // intent, settled
+  int status = 0;                       // answer: HTTP, 0 when none came
+  std::int64_t ms = 0;                  // answer
+  std::vector<Outcome> outcomes;        // answer
+  RowState state = RowState::in_doubt;  // settled
+  std::string why;                      // settled; ended: finished, stopped, expired
+  std::string code, words;              // held
+};
+
+std::string to_line(const Event& event);
+Result<Event> parse_event(std::string_view line);
+
+}  // namespace loa

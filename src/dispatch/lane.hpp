@@ -1,0 +1,64 @@
+// Lanes at work: which rows go into the next request of a gateway. Pure.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "dispatch/record.hpp"
+#include "plan/plan.hpp"
+
+namespace loa {
+
+// Rows that go out in one request, for the first time or again.
+struct Work {
+  std::size_t lane = 0;  // of the plan
+  RowRanges rows;
+  int attempt = 1;
+  Tick not_before = Tick::min();
+};
+
+// The rows of one lane that were never given out, in order.
+class Lane {
+ public:
+  // `mixed_texts`: one request may carry rows of different texts.
+  Lane(const Plan& plan, const CampaignRecord& record, std::size_t lane, int batch,
+       bool mixed_texts);
+
+  bool empty() const { return next_ >= end_; }
+  Work take();  // not when empty
+
+ private:
+  void skip();
+
+  const Plan* plan_;
+  const CampaignRecord* record_;
+  std::size_t lane_;
+  std::uint64_t batch_;
+  bool mixed_texts_;
+  std::uint64_t next_;
+  std::uint64_t end_;
+};
+
+// All that waits for one gateway: its lanes, and what came back to be sent again.
+class GatewayQueue {
+ public:
+  void add(Lane lane) { lanes_.push_back(lane); }
+  void give_back(Work work);
+
+  bool empty() const;
+  // The next work that is due. What came back goes first: it has waited longest.
+  std::optional<Work> next(Tick now);
+  // When the next work is due; Tick::max() when the queue is empty.
+  Tick due() const;
+
+ private:
+  std::vector<Lane> lanes_;
+  std::deque<Work> back_;
+};
+
+// Two halves of a batch, to find the element that spoils it. The work must hold two rows or more.
+std::pair<Work, Work> bisect(const Work& work);
+
+}  // namespace loa

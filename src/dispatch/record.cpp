@@ -1,0 +1,184 @@
+#include "dispatch/record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "campaign/schedule.hpp"
+
+namespace loa {
+namespace {
+
+tl::unexpected<Error> contradiction(const Event& event, const std::string& what) {
+  return fail(Code::data, fmt::format("the journal contradicts itself: {} (campaign {}, batch {})",
+                                      what, event.campaign, event.batch));
+}
+
+bool within(const RowRanges& ranges, std::size_t rows) {
+  return std::all_of(ranges.begin(), ranges.end(), [rows](const RowRange& range) {
+    return range.first <= range.last && range.last < rows;
+  });
+}
+
+}  // namespace
+
+std::uint64_t Balance::refused_total() const {
+  std::uint64_t total = 0;
+  for (const auto& [code, count] : refused) total += count;
+  return total;
+}
+
+Balance CampaignRecord::balance() const {
+  Balance balance;
+  balance.planned = rows.size();
+  balance.accepted = accepted;
+  balance.refused = refused;
+  balance.in_doubt = in_doubt;
+  for (const auto& [batch, intent] : open) balance.in_doubt += count_rows(intent.rows);
+  balance.unsent = balance.planned - balance.accepted - balance.refused_total() - balance.in_doubt;
+  return balance;
+}
+
+CampaignRecord* Record::find(const std::string& campaign) {
+  const auto found = campaigns_.find(campaign);
+  return found == campaigns_.end() ? nullptr : &found->second;
+}
+
+const CampaignRecord* Record::find(const std::string& campaign) const {
+  const auto found = campaigns_.find(campaign);
+  return found == campaigns_.end() ? nullptr : &found->second;
+}
+
+Result<void> Record::apply(const Event& event) {
+  if (event.kind == Event::Kind::opened) return {};
+  if (event.kind == Event::Kind::frozen) {
+    const auto [at, is_new] = campaigns_.try_emplace(event.campaign);
+    if (!is_new) return contradiction(event, "a campaign is frozen twice");
+    at->second.plan = event.plan;
+    at->second.excluded = event.excluded;
+    at->second.rows.assign(event.row_count, RowState::planned);
+    at->second.attempts.assign(event.row_count, 0);
+    return {};
+  }
+  CampaignRecord* record = find(event.campaign);
+  if (record == nullptr) return contradiction(event, "a campaign acts before it is frozen");
+  return apply_to(*record, event);
+}
+
+Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
+  switch (event.kind) {
+    case Event::Kind::intent: return intend(record, event);
+    case Event::Kind::answer: return answer(record, event);
+    case Event::Kind::settled: return settle(record, event);
+    case Event::Kind::held:
+      record.held[event.gateway] = {
+          .rows = {}, .code = event.code, .words = event.words, .id = {}, .gateway = {}};
+      return {};
+    case Event::Kind::ended: record.ended = event.why; return {};
+    case Event::Kind::opened:
+    case Event::Kind::frozen: break;
+  }
+  return {};
+}
+
+Result<void> Record::intend(CampaignRecord& record, const Event& event) {
+  if (!within(event.rows, record.rows.size()))
+    return contradiction(event, "an intent names unknown rows");
+  bool all_planned = true;
+  for_each_row(event.rows, [&](std::uint64_t row) {
+    all_planned = all_planned && record.rows[row] == RowState::planned;
+    record.rows[row] = RowState::intended;
+    if (record.attempts[row] < 255) ++record.attempts[row];
+  });
+  if (!all_planned) return contradiction(event, "a row is intended that was not waiting");
+  const auto [at, is_new] =
+      record.open.try_emplace(event.batch, OpenIntent{event.gateway, event.attempt, event.rows});
+  if (!is_new) return contradiction(event, "two intents have one batch number");
+  record.batches = std::max(record.batches, event.batch);
+  record.held.erase(event.gateway);
+  if (!record.first_intent) record.first_intent = event.at;
+
+  GatewayUse& use = gateways_[event.gateway];
+  if (event.at >= use.day_end) {
+    use.day_end = end_of_day(zone_, event.at);
+    use.today = 0;
+  }
+  use.today += count_rows(event.rows);
+  use.last_intent = event.at;
+  return {};
+}
+
+Result<void> Record::answer(CampaignRecord& record, const Event& event) {
+  const auto found = record.open.find(event.batch);
+  if (found == record.open.end()) return contradiction(event, "an answer without an intent");
+  const OpenIntent intent = std::move(found->second);
+  record.open.erase(found);
+  record.last_answer = event.at;
+
+  std::uint64_t told = 0;
+  for (const Outcome& outcome : event.outcomes) {
+    if (!within(outcome.rows, record.rows.size()))
+      return contradiction(event, "an answer names unknown rows");
+    bool all_intended = true;
+    for_each_row(outcome.rows, [&](std::uint64_t row) {
+      all_intended = all_intended && record.rows[row] == RowState::intended;
+      record.rows[row] = outcome.state;
+      if (!outcome.gateway.empty()) record.moved[row] = outcome.gateway;
+    });
+    if (!all_intended) return contradiction(event, "an answer for a row that was not sent");
+    const std::uint64_t rows = count_rows(outcome.rows);
+    told += rows;
+    switch (outcome.state) {
+      case RowState::accepted: record.accepted += rows; break;
+      case RowState::refused: record.refused[outcome.code] += rows; break;
+      case RowState::in_doubt:
+        record.in_doubt += rows;
+        record.doubts.push_back({intent.gateway, intent.attempt, outcome.rows});
+        break;
+      case RowState::planned: {
+        GatewayUse& use = gateways_[intent.gateway];
+        use.today -= std::min(use.today, rows);
+        break;
+      }
+      case RowState::intended: return contradiction(event, "an answer that leaves a row intended");
+    }
+  }
+  if (told != count_rows(intent.rows))
+    return contradiction(event, "an answer does not tell of every row");
+  return {};
+}
+
+// Rows in doubt are decided: sent again (planned), taken as sent (accepted), or, after a crash,
+// found to be in doubt at all (their attempt was still open).
+Result<void> Record::settle(CampaignRecord& record, const Event& event) {
+  if (!within(event.rows, record.rows.size()))
+    return contradiction(event, "a decision on unknown rows");
+  const std::uint64_t rows = count_rows(event.rows);
+  if (event.state == RowState::in_doubt) {
+    const auto found = std::find_if(record.open.begin(), record.open.end(),
+                                    [&](const auto& one) { return one.second.rows == event.rows; });
+    if (found == record.open.end())
+      return contradiction(event, "a decision on an attempt that is not open");
+    for_each_row(event.rows, [&](std::uint64_t row) { record.rows[row] = RowState::in_doubt; });
+    record.in_doubt += rows;
+    record.doubts.push_back(std::move(found->second));
+    record.open.erase(found);
+    return {};
+  }
+  const auto found = std::find_if(record.doubts.begin(), record.doubts.end(),
+                                  [&](const OpenIntent& one) { return one.rows == event.rows; });
+  if (found == record.doubts.end())
+    return contradiction(event, "a decision on rows that are not in doubt");
+  record.doubts.erase(found);
+  record.in_doubt -= rows;
+  for_each_row(event.rows, [&](std::uint64_t row) { record.rows[row] = event.state; });
+  if (event.state == RowState::accepted) {
+    record.accepted += rows;
+    record.assumed += rows;
+  } else {
+    record.resent += rows;
+  }
+  return {};
+}
+
+}  // namespace loa

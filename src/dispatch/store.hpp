@@ -1,0 +1,37 @@
+// A data directory: DIR/journal/*.seg, DIR/plans/<campaign>.plan, DIR/lock.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "dispatch/record.hpp"
+#include "journal/disk.hpp"
+#include "journal/reader.hpp"
+#include "plan/freeze.hpp"
+#include "plan/plan.hpp"
+
+namespace loa {
+
+std::string journal_directory(const std::string& data);
+std::string plan_path(const std::string& data, const std::string& campaign);
+
+// Makes the directories where they are missing, for their owner alone.
+Result<void> prepare_store(Disk& disk, const std::string& data);
+
+struct StoreContents {
+  Record record;
+  JournalEnd end;
+};
+
+// Folds the whole journal. `on_event` sees every event after it was applied.
+Result<StoreContents> read_store(Disk& disk, const std::string& data, const std::string& zone,
+                                 const std::function<void(const Event&)>& on_event = {});
+
+// The plan is whole and durable under its name, or not there.
+Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& plan);
+
+// The frozen plan of a campaign, checked against what the journal says it is.
+Result<Plan> open_plan(const std::string& data, const std::string& campaign,
+                       const CampaignRecord& record);
+
+}  // namespace loa
