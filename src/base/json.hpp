@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.hpp"
+
 namespace loa {
 
 class JsonWriter {
@@ -42,8 +44,5 @@ class JsonWriter {
   std::string text_;
   bool first_ = true;
 };
-
-// The text as valid UTF-8: what is not becomes U+FFFD. For bytes that came from outside.
-std::string to_valid_utf8(std::string_view bytes);
 
 }  // namespace loa

@@ -19,7 +19,8 @@ int run_audience(const CommonOptions& common, const std::vector<std::string>& fi
     return exit_status(Code::config);
   }
   AudienceSource source{files, exclude, column};
-  source.exclude.insert(source.exclude.end(), settings.exclusions.begin(), settings.exclusions.end());
+  source.exclude.insert(source.exclude.end(), settings.exclusions.begin(),
+                        settings.exclusions.end());
 
   std::vector<std::uint64_t> by_network(settings.numbering.networks().size(), 0);
   constexpr std::size_t kListedMax = 20;  // of each reason, as text; JSON lists up to 10,000 in all
@@ -77,7 +78,8 @@ int run_audience(const CommonOptions& common, const std::vector<std::string>& fi
     fmt::print("\nexcluded: {} – {}\n", describe(static_cast<Exclusion>(i)),
                grouped(counts->excluded[i]));
     for (const ExcludedRow& row : listed[i])
-      fmt::print("  {}:{}{}{}\n", files[row.file], row.line, row.detail.empty() ? "" : ": ", row.detail);
+      fmt::print("  {}:{}{}{}\n", files[row.file], row.line, row.detail.empty() ? "" : ": ",
+                 row.detail);
     if (counts->excluded[i] > listed[i].size())
       fmt::print("  and {} more\n", grouped(counts->excluded[i] - listed[i].size()));
   }

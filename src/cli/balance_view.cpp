@@ -37,27 +37,35 @@ std::string balance_text(const Plan& plan, const CampaignRecord& record, std::st
   table.add({"audience", grouped(head.audience)});
   for (std::size_t i = 0; i < kExclusions; ++i)
     if (head.excluded[i] > 0)
-      table.add({fmt::format("  excluded: {}", to_string(static_cast<Exclusion>(i))), grouped(head.excluded[i])});
+      table.add({fmt::format("  excluded: {}", to_string(static_cast<Exclusion>(i))),
+                 grouped(head.excluded[i])});
   table.add({"planned", grouped(balance.planned)});
   table.add({"  accepted", grouped(balance.accepted)});
   for (const auto& [code, count] : balance.refused)
     table.add({fmt::format("  refused: {}", code.empty() ? "no code" : code), grouped(count)});
   table.add({"  in doubt", grouped(balance.in_doubt)});
   table.add({"  unsent", grouped(balance.unsent)});
-  std::string text = fmt::format("campaign {}: {}\n", head.campaign, state) + table.text().substr(1);
+  std::string text =
+      fmt::format("campaign {}: {}\n", head.campaign, state) + table.text().substr(1);
   const double seconds = seconds_of(record);
-  text += fmt::format("\n  {} parts in {} requests, {}, {} messages a second\n",
-                      grouped(parts_accepted(plan, record)), grouped(record.batches),
-                      to_words(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))),
-                      grouped(static_cast<std::uint64_t>(rate_of(balance.accepted, seconds))));
-  if (record.resent > 0) text += fmt::format("  {} rows in doubt were sent again, by on_unknown\n", grouped(record.resent));
-  if (record.assumed > 0) text += fmt::format("  {} rows in doubt count as accepted, by on_unknown\n", grouped(record.assumed));
+  text += fmt::format(
+      "\n  {} parts in {} requests, {}, {} messages a second\n",
+      grouped(parts_accepted(plan, record)), grouped(record.batches),
+      to_words(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))),
+      grouped(static_cast<std::uint64_t>(rate_of(balance.accepted, seconds))));
+  if (record.resent > 0)
+    text +=
+        fmt::format("  {} rows in doubt were sent again, by on_unknown\n", grouped(record.resent));
+  if (record.assumed > 0)
+    text += fmt::format("  {} rows in doubt count as accepted, by on_unknown\n",
+                        grouped(record.assumed));
   for (const auto& [gateway, why] : record.held)
     text += fmt::format("  gateway '{}' is held: {} ({})\n", gateway, why.code, why.words);
   return text;
 }
 
-void put_balance(JsonWriter& out, const Plan& plan, const CampaignRecord& record, std::string_view state) {
+void put_balance(JsonWriter& out, const Plan& plan, const CampaignRecord& record,
+                 std::string_view state) {
   const PlanHead& head = plan.head();
   const Balance balance = record.balance();
   check(plan, balance);

@@ -43,7 +43,15 @@ std::vector<std::string> yaml_files(const std::string& path, Faults& faults) {
   return files;
 }
 
-enum class FileKind { settings, campaign, message_template, profile, networks, unreadable, unknown };
+enum class FileKind {
+  settings,
+  campaign,
+  message_template,
+  profile,
+  networks,
+  unreadable,
+  unknown
+};
 
 FileKind kind_of(const std::string& path) {
   Faults ignored;  // whoever loads the file reports them
@@ -114,7 +122,8 @@ int status_of(const Faults& faults) {
   for (const Fault& fault : faults.all()) {
     if (fault.severity != Fault::Severity::error) continue;
     const FileKind kind = kind_of(fault.place.file);
-    config = config || kind == FileKind::settings || kind == FileKind::profile || kind == FileKind::networks;
+    config = config || kind == FileKind::settings || kind == FileKind::profile ||
+             kind == FileKind::networks;
   }
   return faults.ok() ? 0 : config ? 78 : 65;
 }

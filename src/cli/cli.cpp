@@ -41,7 +41,8 @@ int run_cli(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  loa check config/                                   find every fault before it matters\n"
-      "  loa plan config/campaigns/lua-dao-gia-danh.yaml     what will be sent, to whom, until when, at what price\n"
+      "  loa plan config/campaigns/lua-dao-gia-danh.yaml     what will be sent, to whom, until "
+      "when, at what price\n"
       "  loa send config/campaigns/lua-dao-gia-danh.yaml     send it, to the closing balance\n"
       "  loa report lua-dao-gia-danh-2026-11 --csv report.csv");
 
@@ -49,14 +50,18 @@ int run_cli(int argc, char** argv) {
   int status = 0;
 
   std::vector<std::string> paths;
-  CLI::App* check = app.add_subcommand("check", "Check configuration, profiles, templates and campaigns");
+  CLI::App* check =
+      app.add_subcommand("check", "Check configuration, profiles, templates and campaigns");
   check->add_option("PATH", paths, "Files, or folders with YAML files")->required();
-  check->footer("Example: loa check config/ templates/\nExit: 0 nothing wrong, 65 a campaign or template is wrong, 78 the configuration is");
+  check->footer(
+      "Example: loa check config/ templates/\nExit: 0 nothing wrong, 65 a campaign or template is "
+      "wrong, 78 the configuration is");
   add_common(*check, common);
   check->callback([&] { status = run_check(common, paths); });
 
   std::string words;
-  CLI::App* text = app.add_subcommand("text", "Count the parts of a text, with and without accents");
+  CLI::App* text =
+      app.add_subcommand("text", "Count the parts of a text, with and without accents");
   text->add_option("TEXT", words, "The text, or - to read it from stdin")->required();
   text->footer("Example: loa text 'Cảnh báo lừa đảo: không chuyển tiền cho người lạ.'");
   add_common(*text, common);
@@ -69,21 +74,25 @@ int run_cli(int argc, char** argv) {
   audience->add_option("FILE", files, "CSV files")->required();
   audience->add_option("--phone-column", column, "Name of the column with the numbers");
   audience->add_option("--exclude", exclude, "Lists of numbers that opted out");
-  audience->footer("Example: loa audience config/audience/lang-son.csv --exclude config/optout.csv");
+  audience->footer(
+      "Example: loa audience config/audience/lang-son.csv --exclude config/optout.csv");
   add_common(*audience, common);
   audience->callback([&] { status = run_audience(common, files, column, exclude); });
 
   std::string campaign;
   std::string from;
-  CLI::App* plan = app.add_subcommand("plan", "A dry run: what will be sent, to whom, until when, at what price");
+  CLI::App* plan = app.add_subcommand(
+      "plan", "A dry run: what will be sent, to whom, until when, at what price");
   plan->add_option("CAMPAIGN", campaign, "Campaign file")->required();
-  plan->add_option("--from", from, "Begin at this time (RFC 3339) when the campaign has no not_before");
+  plan->add_option("--from", from,
+                   "Begin at this time (RFC 3339) when the campaign has no not_before");
   plan->footer("Example: loa plan config/campaigns/lua-dao-gia-danh.yaml");
   add_common(*plan, common);
   plan->callback([&] { status = run_plan(common, campaign, from); });
 
   SendOptions sending;
-  CLI::App* send = app.add_subcommand("send", "Plan, freeze and send a campaign, or go on where it was");
+  CLI::App* send =
+      app.add_subcommand("send", "Plan, freeze and send a campaign, or go on where it was");
   send->add_option("CAMPAIGN", sending.campaign, "Campaign file")->required();
   add_data(*send, sending.data);
   send->add_flag("--yes", sending.yes, "Do not ask before the first message");

@@ -26,7 +26,8 @@ Result<DataPlace> locate(const CommonOptions& common, const std::string& asked) 
   if (!asked.empty()) return DataPlace{asked, settings.zone};
   if (faults.ok()) return DataPlace{settings.data, settings.zone};
   print_faults(faults);
-  return fail(Code::config, "the configuration is needed to find the data directory; or give --data DIR");
+  return fail(Code::config,
+              "the configuration is needed to find the data directory; or give --data DIR");
 }
 
 std::string state_of(const CampaignRecord& record) {
@@ -51,7 +52,8 @@ int run_status(const CommonOptions& common, const std::string& campaign, const s
   const auto store = read_store(*disk, place->data, place->zone);
   if (!store) return report(store.error());
   const std::string id = campaign_id(campaign);
-  if (!id.empty() && store->record.find(id) == nullptr) return report(unknown_campaign(id, store->record));
+  if (!id.empty() && store->record.find(id) == nullptr)
+    return report(unknown_campaign(id, store->record));
 
   JsonWriter out;
   if (id.empty()) out.open_object().key("campaigns").open_array();
@@ -144,8 +146,10 @@ int run_journal_verify(const CommonOptions& common, const std::string& data) {
   fmt::print("{} lines in {} blocks, {} segment{}: whole, in order, and telling one story\n",
              grouped(end.lsn), grouped(end.sequence), end.segments, end.segments == 1 ? "" : "s");
   if (end.torn_bytes > 0)
-    fmt::print("{} bytes behind the end were cut short by a crash; nothing that was confirmed is in them\n",
-               grouped(end.torn_bytes));
+    fmt::print(
+        "{} bytes behind the end were cut short by a crash; nothing that was confirmed is in "
+        "them\n",
+        grouped(end.torn_bytes));
   return 0;
 }
 

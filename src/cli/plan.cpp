@@ -9,13 +9,16 @@
 
 namespace loa {
 
-int run_plan(const CommonOptions& common, const std::string& campaign, const std::string& from_text) {
-  const Instant now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+int run_plan(const CommonOptions& common, const std::string& campaign,
+             const std::string& from_text) {
+  const Instant now =
+      std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   std::optional<Instant> from;
   if (!from_text.empty()) {
     from = parse_rfc3339(from_text);
     if (!from)
-      return report({Code::usage, "--from wants a time such as 2026-11-24T08:00:00+07:00, not '" + from_text + "'"});
+      return report({Code::usage, "--from wants a time such as 2026-11-24T08:00:00+07:00, not '" +
+                                      from_text + "'"});
   }
   int status = 0;
   const std::optional<Prepared> prepared = prepare(common.config, campaign, status);

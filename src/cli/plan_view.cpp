@@ -31,7 +31,8 @@ std::vector<Group> groups_of(const FrozenPlan& plan) {
     }
     for (std::size_t n = 0; n < by_network.size(); ++n)
       if (by_network[n].first > 0)
-        groups.push_back({plan.head.networks[n], &plan.head.lanes[i], by_network[n].first, by_network[n].second});
+        groups.push_back({plan.head.networks[n], &plan.head.lanes[i], by_network[n].first,
+                          by_network[n].second});
   }
   return groups;
 }
@@ -52,13 +53,16 @@ std::vector<Sample> samples_of(const FrozenPlan& plan) {
   for (const auto& rows : plan.lanes)
     for (const PlanRow& row : rows) {
       if (!first || before(row, *first)) first = row;
-      if (!shortest || units(row) < units(*shortest) || (units(row) == units(*shortest) && before(row, *shortest)))
+      if (!shortest || units(row) < units(*shortest) ||
+          (units(row) == units(*shortest) && before(row, *shortest)))
         shortest = row;
-      if (!longest || units(row) > units(*longest) || (units(row) == units(*longest) && before(row, *longest)))
+      if (!longest || units(row) > units(*longest) ||
+          (units(row) == units(*longest) && before(row, *longest)))
         longest = row;
     }
   std::vector<Sample> samples;
-  for (const auto& [title, row] : {std::pair("shortest", shortest), std::pair("longest", longest), std::pair("first", first)})
+  for (const auto& [title, row] :
+       {std::pair("shortest", shortest), std::pair("longest", longest), std::pair("first", first)})
     if (row) samples.push_back({title, *row, &plan.texts[row->text]});
   return samples;
 }
@@ -92,10 +96,11 @@ std::string plan_text(const Prepared& prepared, Instant from) {
   const PlanHead& head = plan.head;
   const Schedule& schedule = prepared.campaign.schedule;
   const std::vector<Group> groups = groups_of(plan);
-  std::string out = fmt::format("campaign  {} – {}\nclass     {}, sender {}\nplan      {}\n\n",
-                                head.campaign, head.title, to_string(head.message_class),
-                                head.sender, plan.sha256());
-  out += fmt::format("audience  {} rows, {} to be sent to", grouped(head.audience), grouped(head.rows));
+  std::string out =
+      fmt::format("campaign  {} – {}\nclass     {}, sender {}\nplan      {}\n\n", head.campaign,
+                  head.title, to_string(head.message_class), head.sender, plan.sha256());
+  out += fmt::format("audience  {} rows, {} to be sent to", grouped(head.audience),
+                     grouped(head.rows));
   if (head.converted > 0)
     out += fmt::format(" ({} old 11-digit numbers converted)", grouped(head.converted));
   out += "\n";
@@ -113,32 +118,39 @@ std::string plan_text(const Prepared& prepared, Instant from) {
               {false, false, false, true, true, true, true});
   for (const Group& group : groups)
     table.add({group.network, group.lane->gateway, std::string(to_string(group.lane->encoding)),
-               grouped(group.rows), grouped(group.parts), std::to_string(group.lane->batch), dong(group.price())});
-  table.add({"in all", "", "", grouped(head.rows), grouped(head.parts), "", dong(price_of(groups))});
+               grouped(group.rows), grouped(group.parts), std::to_string(group.lane->batch),
+               dong(group.price())});
+  table.add(
+      {"in all", "", "", grouped(head.rows), grouped(head.parts), "", dong(price_of(groups))});
   out += table.text();
   for (const PlanLane& lane : head.lanes)
     out += fmt::format("  {} as {}: {}\n", lane.gateway, to_string(lane.encoding), lane.why);
   if (head.parts_budget > 0)
-    out += fmt::format("  budget: {} of {} parts\n", grouped(head.parts), grouped(head.parts_budget));
+    out +=
+        fmt::format("  budget: {} of {} parts\n", grouped(head.parts), grouped(head.parts_budget));
 
   const Forecast when = forecast_of(prepared, from);
   out += "\n";
-  if (when.start) out += fmt::format("start     {} ({})\n", to_local(schedule.zone, *when.start), schedule.zone);
+  if (when.start)
+    out += fmt::format("start     {} ({})\n", to_local(schedule.zone, *when.start), schedule.zone);
   if (when.end)
     out += fmt::format("end       {}, at the configured limits ({} of sending)\n",
                        to_local(schedule.zone, *when.end), to_words(when.sending));
   if (!when.end)
-    out += fmt::format("end       CANNOT END before useful_until, {}: about {} recipients would be left\n",
-                       to_local(schedule.zone, *schedule.useful_until), grouped(when.rows_late));
+    out += fmt::format(
+        "end       CANNOT END before useful_until, {}: about {} recipients would be left\n",
+        to_local(schedule.zone, *schedule.useful_until), grouped(when.rows_late));
   for (const GatewayForecast& one : when.gateways)
-    out += fmt::format("  {:10} {}{}\n", one.gateway,
-                       one.bound.empty() ? "as fast as it answers" : to_words(one.sending) + ", by " + one.bound,
-                       one.end ? "" : "; does not end in time");
+    out += fmt::format(
+        "  {:10} {}{}\n", one.gateway,
+        one.bound.empty() ? "as fast as it answers" : to_words(one.sending) + ", by " + one.bound,
+        one.end ? "" : "; does not end in time");
   out += "\n";
   for (const Sample& sample : samples_of(plan))
-    out += fmt::format("{} ({}, {} part{}, row {})\n  {}\n", sample.title, masked(sample.row.number()),
-                       sample.text->parts, sample.text->parts == 1 ? "" : "s", sample.row.line,
-                       sample.text->strings.front());
+    out +=
+        fmt::format("{} ({}, {} part{}, row {})\n  {}\n", sample.title, masked(sample.row.number()),
+                    sample.text->parts, sample.text->parts == 1 ? "" : "s", sample.row.line,
+                    sample.text->strings.front());
   return out;
 }
 

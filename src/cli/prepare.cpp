@@ -5,13 +5,13 @@
 
 namespace loa {
 
-std::optional<Prepared> prepare(const std::string& config, const std::string& campaign, int& status) {
+std::optional<Prepared> prepare(const std::string& config, const std::string& campaign,
+                                int& status) {
   Faults faults;
   Prepared prepared;
   prepared.settings = load_settings(settings_path(config), faults);
   const bool settings_ok = faults.ok();
-  if (settings_ok)
-    prepared.campaign = load_campaign(campaign, prepared.settings.templates, faults);
+  if (settings_ok) prepared.campaign = load_campaign(campaign, prepared.settings.templates, faults);
   print_faults(faults);
   if (!faults.ok()) {
     status = exit_status(settings_ok ? Code::data : Code::config);

@@ -17,7 +17,8 @@ struct Prepared {
 };
 
 // Nothing, and `status` set, when something is wrong: it has been printed.
-std::optional<Prepared> prepare(const std::string& config, const std::string& campaign, int& status);
+std::optional<Prepared> prepare(const std::string& config, const std::string& campaign,
+                                int& status);
 
 // The campaign's id, when `argument` is a campaign file; else the argument itself.
 std::string campaign_id(const std::string& argument);

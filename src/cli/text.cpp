@@ -62,7 +62,8 @@ int run_text(const CommonOptions& common, const std::string& argument) {
     for (const Offender& offender : offenders)
       out.open_object()
           .field("character", encode_utf8(std::u32string(1, offender.character)))
-          .field("code_point", fmt::format("U+{:04X}", static_cast<std::uint32_t>(offender.character)))
+          .field("code_point",
+                 fmt::format("U+{:04X}", static_cast<std::uint32_t>(offender.character)))
           .field("position", std::uint64_t{offender.position})
           .close_object();
     out.close_array();

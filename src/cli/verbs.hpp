@@ -21,7 +21,7 @@ struct SendOptions {
 struct ReportOptions {
   std::string campaign;  // id or file
   std::string data;
-  std::string csv;       // "" for none, "-" for stdout
+  std::string csv;  // "" for none, "-" for stdout
   bool reveal = false;
 };
 

@@ -17,7 +17,7 @@
 #include <sstream>
 #include <unordered_map>
 
-#include "base/json.hpp"
+#include "base/utf8.hpp"
 
 namespace loa {
 
@@ -69,10 +69,12 @@ class Lines {
     return at(static_cast<std::size_t>(mark.line), static_cast<std::size_t>(mark.column));
   }
 
-  std::string_view rest_of_line(const YAML::Mark& mark) const {
+  std::string_view rest_of_text(const YAML::Mark& mark) const {
     if (mark.line < 0 || mark.column < 0) return {};
-    const std::string_view line = line_text(static_cast<std::size_t>(mark.line));
-    return line.substr(std::min(line.size(), static_cast<std::size_t>(mark.column)));
+    const auto line = static_cast<std::size_t>(mark.line);
+    if (line >= starts_.size()) return {};
+    return text_.substr(
+        std::min(text_.size(), starts_[line] + static_cast<std::size_t>(mark.column)));
   }
 
  private:
@@ -92,8 +94,22 @@ class Lines {
   std::vector<std::size_t> starts_;
 };
 
+// Whether the quote that opens `source` is closed: yaml-cpp takes the end of the file for its end.
+bool closes(std::string_view source) {
+  const char quote = source.front();
+  for (std::size_t i = 1; i < source.size(); ++i) {
+    if (source[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (source[i] == quote) {
+      if (quote == '"' || i + 1 == source.size() || source[i + 1] != quote) return true;
+      ++i;
+    }
+  }
+  return false;
+}
+
 bool well_formed(std::string_view text) {
-  return text.find('\0') == std::string_view::npos && to_valid_utf8(text) == text;
+  return text.find('\0') == std::string_view::npos && is_utf8(text);
 }
 
 }  // namespace
@@ -136,17 +152,20 @@ class DocumentBuilder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
                 const std::string& value) override {
-    const std::string_view source = lines_.rest_of_line(mark);
+    const std::string_view source = lines_.rest_of_text(mark);
     const char first = source.empty() ? '\0' : source.front();
     check_tag(mark, tag, first == '!');
+    const bool in_quotes = tag == "!" && (first == '"' || first == '\'');
+    if (in_quotes && !closes(source))
+      fault(mark, "this quote is never closed: add the closing one");
     if (!well_formed(value)) fault(mark, "a NUL character is not taken: remove the escape");
     Node::Data data;
     data.kind = Node::Kind::scalar;
     data.scalar = value;
     data.quoted = tag == "!";
     data.place = lines_.of(mark);
-    const int wanted = count_characters(value) + (first == '"' || first == '\'' ? 2 : 0);
-    data.width = std::clamp(wanted, 1, std::max(1, count_characters(source)));
+    const int room = count_characters(source.substr(0, source.find('\n')));
+    data.width = std::clamp(count_characters(value) + (in_quotes ? 2 : 0), 1, std::max(1, room));
     if (wants_key()) {
       take_key(mark, data);
     } else {
@@ -209,13 +228,14 @@ class DocumentBuilder final : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::EmitterStyle::value style,
             Node::Kind kind) {
-    check_tag(mark, tag, lines_.rest_of_line(mark).starts_with('!'));
+    check_tag(mark, tag, lines_.rest_of_text(mark).starts_with('!'));
     if (wants_key()) {
       fault(mark, "a list or a map cannot be a key: write a plain word before the ':'");
       throw Stop{};
     }
     if (open_.size() >= kLevelsMax) {
-      fault(mark, fmt::format("more than {} levels inside one another: make it flatter", kLevelsMax));
+      fault(mark,
+            fmt::format("more than {} levels inside one another: make it flatter", kLevelsMax));
       throw Stop{};
     }
     Node::Data data;
@@ -487,8 +507,8 @@ bool MapReader::flag_or(std::string_view key, bool fallback) {
   if (text == nullptr) return fallback;
   if (*text == "true") return true;
   if (*text == "false") return false;
-  fault(key, fmt::format("{}: '{}' must be true or false, it is '{}'", what_, key,
-                         text->substr(0, 40)));
+  fault(key,
+        fmt::format("{}: '{}' must be true or false, it is '{}'", what_, key, text->substr(0, 40)));
   return fallback;
 }
 
@@ -537,11 +557,12 @@ void MapReader::finish() {
       return;
     }
     const std::string near = nearest(entry.key, known_);
-    faults_.error(entry.key_place,
-                  fmt::format("{}: the key '{}' is not known{}", what_, entry.key.substr(0, 64),
-                              near.empty() ? "; the keys are " + fmt::to_string(fmt::join(known_, ", "))
-                                           : "; did you mean '" + near + "'?"),
-                  std::max(1, count_characters(entry.key)));
+    faults_.error(
+        entry.key_place,
+        fmt::format("{}: the key '{}' is not known{}", what_, entry.key.substr(0, 64),
+                    near.empty() ? "; the keys are " + fmt::to_string(fmt::join(known_, ", "))
+                                 : "; did you mean '" + near + "'?"),
+        std::max(1, count_characters(entry.key)));
   }
 }
 

@@ -68,7 +68,8 @@ std::optional<SecretRef> read_secret_ref(const Node& node, Faults& faults) {
   }
   if (ref.from == SecretRef::From::credential &&
       (ref.name.find('/') != std::string::npos || ref.name == "..")) {
-    reader.fault("credential", "a credential's name holds no '/': systemd keeps them in one folder");
+    reader.fault("credential",
+                 "a credential's name holds no '/': systemd keeps them in one folder");
   }
   if (faults.errors() != errors) return std::nullopt;
   if (ref.from == SecretRef::From::file) {

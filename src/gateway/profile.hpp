@@ -76,6 +76,7 @@ struct Verdict {
     std::string code;   // the carrier's, as a string (leading zeros kept), at most 64 bytes
     std::string words;  // the carrier's text, valid UTF-8, at most 200 bytes, no phone number in it
     std::string carrier_id;  // the carrier's message id, at most 64 bytes
+    std::string network;     // for reroute: the network the answer names, "" when it names none
   };
   Row whole;
   std::vector<Row> rows;  // empty, or one for each row of the batch, in order

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
+#include <vector>
 
 #include "base/time.hpp"
 #include "sim/http.hpp"
@@ -10,9 +12,6 @@
 #include "sim/protocol.hpp"
 #include "sim/random.hpp"
 #include "sim/truth.hpp"
-
-#include <unordered_set>
-#include <vector>
 
 namespace loa::sim {
 

@@ -20,7 +20,8 @@ Result<T> parse_number(std::string_view key, std::string_view text, T most) {
   T value{};
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (ec != std::errc{} || end != text.data() + text.size() || value < T{} || value > most) {
-    return fail(Code::usage, std::string(key) + "=" + std::string(text) + ": not a number it takes");
+    return fail(Code::usage,
+                std::string(key) + "=" + std::string(text) + ": not a number it takes");
   }
   return value;
 }

@@ -111,15 +111,16 @@ std::string speedsms(Verdict verdict, const Order& order, const std::vector<std:
     case Verdict::too_many:
       return response(200, kJson, speedsms_error("101", "Too many phone numbers in one request"));
     case Verdict::throttled:
-      return response(429, kJson, speedsms_error("429", "Too many requests"),
-                      "Retry-After: 1\r\n");
+      return response(429, kJson, speedsms_error("429", "Too many requests"), "Retry-After: 1\r\n");
     case Verdict::duplicate:
       return response(200, kJson, speedsms_error("101", "Duplicate request"));
   }
   const std::uint64_t sent = order.recipients.size() - refused.size();
   JsonWriter json;
   json.open_object().field("status", "success").field("code", "00").key("data").open_object();
-  json.field("tranId", transaction_id(order)).field("totalSMS", sent).field("totalPrice", sent * 350);
+  json.field("tranId", transaction_id(order))
+      .field("totalSMS", sent)
+      .field("totalPrice", sent * 350);
   json.key("invalidPhone").open_array();
   for (const auto index : refused) json.value(std::string_view(order.recipients[index].written));
   json.close_array().close_object().close_object();
@@ -147,7 +148,8 @@ std::string vnpt(Verdict verdict, const std::vector<std::size_t>& refused) {
 std::string kannel(Verdict verdict, const Order& order, const std::vector<std::size_t>& refused) {
   switch (verdict) {
     case Verdict::accepted: break;
-    case Verdict::malformed: return response(400, kText, "Empty receiver number not allowed, rejected");
+    case Verdict::malformed:
+      return response(400, kText, "Empty receiver number not allowed, rejected");
     case Verdict::too_many: return response(400, kText, "Too many receivers, rejected");
     case Verdict::throttled: return response(503, kText, "Temporal failure, try again later.");
     case Verdict::duplicate: return response(202, kText, "0: Accepted for delivery");

@@ -1,6 +1,7 @@
 // The GSM 7-bit default alphabet and its extension table (3GPP TS 23.038, 6.2.1).
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 #include <vector>
 

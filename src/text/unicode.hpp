@@ -13,9 +13,8 @@ namespace loa {
 Result<std::u32string> decode_utf8(std::string_view text);
 std::string encode_utf8(std::u32string_view text);
 
-// Calls `f(char32_t)` for each character of a text known to be valid UTF-8.
-template <class F>
-void for_each_character(std::string_view text, F&& f);
+// One character off the front of a text known to be valid UTF-8 and not empty.
+char32_t take_character(std::string_view& text);
 
 Result<std::string> to_nfc(std::string_view text);
 

@@ -24,8 +24,8 @@ std::string first_fault(const Faults& faults) {
 
 TEST(Document, KeepsWhatWasWritten) {
   Faults faults;
-  const auto node = parse_document("a: no\nb: 017\nc: \"yes\"\nd: [1, x]\ne:\nf: {g: ''}\n", "f.yaml",
-                                   faults);
+  const auto node =
+      parse_document("a: no\nb: 017\nc: \"yes\"\nd: [1, x]\ne:\nf: {g: ''}\n", "f.yaml", faults);
   ASSERT_TRUE(node) << first_fault(faults);
   EXPECT_EQ(node->find("a")->scalar(), "no");
   EXPECT_EQ(node->find("b")->scalar(), "017");
@@ -40,8 +40,8 @@ TEST(Document, KeepsWhatWasWritten) {
 
 TEST(Document, PlacesCountCharactersFromOne) {
   Faults faults;
-  const auto node = parse_document("\xEF\xBB\xBFtên: x\nmục: {ổi: 'một'}\nlist:\n\n  - a\n", "f.yaml",
-                                   faults);
+  const auto node =
+      parse_document("\xEF\xBB\xBFtên: x\nmục: {ổi: 'một'}\nlist:\n\n  - a\n", "f.yaml", faults);
   ASSERT_TRUE(node) << first_fault(faults);
   const Node& value = *node->find("mục")->find("ổi");
   EXPECT_EQ(value.place(), (Place{"f.yaml", 2, 11}));
@@ -63,7 +63,8 @@ TEST(Document, RefusesWithPlaceAndWords) {
   const Refusal table[] = {
       {"empty", "", "f.yaml:1:1: the file is empty"},
       {"comment only", "# x\n", "the file is empty"},
-      {"duplicate key", "a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' stands twice, first in line 1"},
+      {"duplicate key", "a: 1\nb: 2\na: 3\n",
+       "f.yaml:3:1: the key 'a' stands twice, first in line 1"},
       {"duplicate key, flow", "{a: 1, a: 2}", "f.yaml:1:8: the key 'a' stands twice"},
       {"anchor", "a: &x 1\n", "f.yaml:1:4: anchors (&x)"},
       {"alias", "a: &x 1\nb: *x\n", "anchors"},
@@ -78,7 +79,10 @@ TEST(Document, RefusesWithPlaceAndWords) {
       {"brackets", std::string(1000, '['), "f.yaml:1:65: more than 64 open brackets"},
       {"size", "a: " + std::string(256 * 1024, 'x'), "larger than 256 KiB"},
       {"not UTF-8", "a: b\nc: \xC3(", "f.yaml:2:4: not UTF-8"},
-      {"UTF-16", "\xFF\xFE" "a", "f.yaml:1:1: not UTF-8"},
+      {"UTF-16",
+       "\xFF\xFE"
+       "a",
+       "f.yaml:1:1: not UTF-8"},
       {"NUL", std::string("a: \0b", 5), "f.yaml:1:4: a NUL byte"},
       {"NUL escape", "a: \"\\0\"\n", "NUL character"},
       {"list as key", "? [a]\n: b\n", "cannot be a key"},
@@ -87,7 +91,8 @@ TEST(Document, RefusesWithPlaceAndWords) {
       {"two documents", "a: 1\n---\nb: 1\n", "one document a file"},
       {"syntax", "a: b: c\n", "f.yaml:1:5:"},
       {"tab", "a:\n\tb: c\n", "f.yaml:2:"},
-      {"open quote", "a: \"b\n", "f.yaml:"},
+      {"open quote", "a: \"b\\\"\n", "f.yaml:1:4: this quote is never closed"},
+      {"open single quote", "a: 'b''\n", "never closed"},
   };
   for (const Refusal& row : table) {
     SCOPED_TRACE(row.name);
@@ -134,7 +139,8 @@ TEST(Document, FilesThatCannotBeRead) {
 TEST(MapReader, ReadsEveryKind) {
   Faults faults;
   const auto node = parse_document(
-      "text: a\nnumber: -5\ndecimal: 0.25\nflag: true\nlist: [a, b]\none: c\nchoice: two\nempty: ''\n",
+      "text: a\nnumber: -5\ndecimal: 0.25\nflag: true\nlist: [a, b]\none: c\nchoice: two\nempty: "
+      "''\n",
       "f.yaml", faults);
   ASSERT_TRUE(node);
   MapReader reader(*node, "thing", faults);
@@ -167,13 +173,15 @@ TEST(MapReader, NamesWhatIsWrong) {
       {"a: 017", [](MapReader& r) { r.integer_or("a", 0, 0, 99); }, "whole number from 0 to 99"},
       {"a: 1.5", [](MapReader& r) { r.integer_or("a", 0, 0, 99); }, "it is '1.5'"},
       {"a: 100", [](MapReader& r) { r.integer_or("a", 0, 0, 99); }, "from 0 to 99"},
-      {"a: 99999999999999999999", [](MapReader& r) { r.integer_or("a", 0, 0, 99); }, "from 0 to 99"},
+      {"a: 99999999999999999999", [](MapReader& r) { r.integer_or("a", 0, 0, 99); },
+       "from 0 to 99"},
       {"a: nan", [](MapReader& r) { r.decimal_or("a", 0, 0, 9); }, "must be a number"},
       {"a: -1", [](MapReader& r) { r.decimal_or("a", 0, 0, 9); }, "from 0 to 9"},
       {"a: yes", [](MapReader& r) { r.flag_or("a", false); }, "true or false, it is 'yes'"},
       {"a: [b, {c: d}]", [](MapReader& r) { r.texts_or_empty("a"); }, "'a' is a map"},
-      {"a: hihg", [](MapReader& r) { r.choice_or("a", 0, {"low", "high"}); }, "did you mean 'high'?"},
-      {"a: 1", [](MapReader& r) { r.optional("b"), r.finish(); }, "the keys are b"},
+      {"a: higj", [](MapReader& r) { r.choice_or("a", 0, {"low", "high"}); },
+       "did you mean 'high'?"},
+      {"axis: 1", [](MapReader& r) { r.optional("b"), r.finish(); }, "the keys are b"},
       {"shedule: 1", [](MapReader& r) { r.optional("schedule"), r.finish(); },
        "f.yaml:1:1: thing: the key 'shedule' is not known; did you mean 'schedule'?"},
       {"[a]", [](MapReader& r) { r.finish(); }, "thing must be a map"},

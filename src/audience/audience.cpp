@@ -1,0 +1,294 @@
+#include "audience/audience.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <roaring/roaring64map.hh>
+
+#include "audience/csv.hpp"
+
+namespace loa {
+namespace {
+
+struct ReasonWords {
+  std::string_view name;
+  std::string_view words;
+};
+
+constexpr std::array<ReasonWords, kExclusions> kReasons{{
+    {"duplicate", "Same number as an earlier row – sent once"},
+    {"opted_out", "Recipient has opted out"},
+    {"number_empty", "Enter a phone number"},
+    {"number_characters", "Phone number contains something that is not a digit"},
+    {"number_short", "Phone number is too short"},
+    {"number_long", "Phone number is too long"},
+    {"number_prefix", "Phone number prefix is not in the numbering plan"},
+    {"not_mobile", "Not a mobile number"},
+    {"value_missing", "A value that the message needs is missing"},
+    {"bad_row", "The row cannot be read"},
+    {"no_route", "No gateway serves this network"},
+    {"too_long", "The message with this row's values cannot be sent"},
+}};
+
+constexpr std::size_t kReadSize = 256 * 1024;
+constexpr std::size_t kFilesMax = 255;
+
+// Feeds a whole file to `take`, in pieces.
+Result<void> read_file(const std::string& path, const std::function<bool(std::string_view)>& take) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    return fail(Code::no_input, fmt::format("cannot open {}: {}", path, std::strerror(errno)));
+  const auto buffer = std::make_unique<char[]>(kReadSize);
+  for (;;) {
+    const ssize_t n = ::read(descriptor, buffer.get(), kReadSize);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int error = errno;
+      ::close(descriptor);
+      return fail(Code::no_input, fmt::format("cannot read {}: {}", path, std::strerror(error)));
+    }
+    if (n == 0 || !take({buffer.get(), static_cast<std::size_t>(n)})) break;
+  }
+  ::close(descriptor);
+  return {};
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::optional<std::size_t> find_column(const CsvRecord& header, std::string_view name) {
+  for (std::size_t i = 0; i < header.fields.size(); ++i)
+    if (same_name(trimmed(header.fields[i]), name)) return i;
+  return std::nullopt;
+}
+
+std::string columns_of(const CsvRecord& header) {
+  std::string list;
+  constexpr std::size_t kListMax = 300;
+  for (const std::string_view field : header.fields) {
+    if (list.size() > kListMax) return list + ", ...";
+    list += (list.empty() ? "" : ", ") + std::string(trimmed(field));
+  }
+  return list;
+}
+
+class AudienceReader {
+ public:
+  AudienceReader(const AudienceSource& source, const NumberingPlan& numbering,
+                 const std::vector<std::string>& columns,
+                 const std::function<RowVerdict(const AudienceRow&)>& on_row,
+                 const std::function<void(const ExcludedRow&)>& on_excluded)
+      : source_(source),
+        numbering_(numbering),
+        columns_(columns),
+        on_row_(on_row),
+        on_excluded_(on_excluded) {}
+
+  Result<AudienceCounts> run() {
+    if (source_.files.size() > kFilesMax)
+      return fail(
+          Code::data,
+          fmt::format("an audience has at most {} files; this one has {}: join some of them",
+                      kFilesMax, source_.files.size()));
+    for (const std::string& path : source_.exclude) {
+      auto read = read_exclusions(path);
+      if (!read) return fail(std::move(read.error()));
+    }
+    for (std::size_t i = 0; i < source_.files.size(); ++i) {
+      file_ = static_cast<std::uint8_t>(i);
+      auto read = read_recipients(source_.files[i]);
+      if (!read) return fail(std::move(read.error()));
+    }
+    return counts_;
+  }
+
+ private:
+  // A list with a header that has the phone column, or one number a line.
+  Result<void> read_exclusions(const std::string& path) {
+    std::optional<std::size_t> column;
+    bool first = true;
+    CsvParser parser(
+        [&](const CsvRecord& record) {
+          if (first) {
+            first = false;
+            column = find_column(record, source_.phone_column);
+            if (column) return;
+            column = 0;
+          }
+          if (*column >= record.fields.size()) return;
+          const ParsedNumber parsed = numbering_.parse(trimmed(record.fields[*column]));
+          if (parsed.ok) opted_out_.add(parsed.number);
+        },
+        [](CsvFault, std::uint32_t) {});
+    auto read = read_file(path, [&](std::string_view bytes) {
+      parser.feed(bytes);
+      return true;
+    });
+    if (!read) return read;
+    parser.finish();
+    return {};
+  }
+
+  Result<void> read_recipients(const std::string& path) {
+    std::optional<std::size_t> phone;
+    std::vector<std::size_t> places;
+    std::optional<Error> fault;
+    bool header_seen = false;
+    const std::uint64_t rows_before = counts_.rows;
+    CsvParser parser(
+        [&](const CsvRecord& record) {
+          if (header_seen) {
+            if (phone && !fault) take(record, *phone, places);
+            return;
+          }
+          header_seen = true;
+          phone = find_column(record, source_.phone_column);
+          if (!phone)
+            fault = Error{Code::data,
+                          fmt::format("the file needs a column called '{}'; right now it has: {}",
+                                      source_.phone_column, columns_of(record)),
+                          {path, 1}};
+          for (const std::string& name : columns_) {
+            const auto place = find_column(record, name);
+            if (!place && !fault)
+              fault = Error{Code::data,
+                            fmt::format("the file is missing a column called '{}', which the "
+                                        "message needs; right now it has: {}",
+                                        name, columns_of(record)),
+                            {path, 1}};
+            places.push_back(place.value_or(0));
+          }
+        },
+        [&](CsvFault what, std::uint32_t line) {
+          if (!header_seen) {
+            header_seen = true;
+            fault = Error{Code::data, std::string(describe(what)), {path, static_cast<int>(line)}};
+            return;
+          }
+          if (fault) return;
+          ++counts_.rows;
+          exclude(Exclusion::bad_row, line, std::string(describe(what)));
+        });
+    auto read = read_file(path, [&](std::string_view bytes) {
+      parser.feed(bytes);
+      return !fault;
+    });
+    if (!read) return read;
+    parser.finish();
+    if (fault) return fail(std::move(*fault));
+    if (counts_.rows == rows_before) return fail(Code::data, "the file has no rows", {path});
+    return {};
+  }
+
+  void take(const CsvRecord& record, std::size_t phone, const std::vector<std::size_t>& places) {
+    ++counts_.rows;
+    if (phone >= record.fields.size()) {
+      exclude(Exclusion::bad_row, record.line, "The row has fewer columns than the header");
+      return;
+    }
+    const ParsedNumber parsed = numbering_.parse(record.fields[phone]);
+    if (!parsed.ok) {
+      refuse(parsed, record.fields[phone], record.line);
+      return;
+    }
+    values_.clear();
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const std::string_view value =
+          places[i] < record.fields.size() ? trimmed(record.fields[places[i]]) : std::string_view();
+      if (value.empty()) {
+        exclude(Exclusion::value_missing, record.line,
+                fmt::format("Enter a value for '{}'", columns_[i]));
+        return;
+      }
+      values_.push_back(value);
+    }
+    if (opted_out_.contains(parsed.number)) {
+      exclude(Exclusion::opted_out, record.line, "");
+      return;
+    }
+    if (!seen_.addChecked(parsed.number)) {
+      exclude(Exclusion::duplicate, record.line, "");
+      return;
+    }
+    const RowVerdict verdict = on_row_({.number = parsed.number,
+                                        .network = parsed.network,
+                                        .file = file_,
+                                        .line = record.line,
+                                        .values = values_});
+    if (!verdict.used) {
+      exclude(verdict.reason, record.line, verdict.detail);
+      return;
+    }
+    ++counts_.usable;
+    if (parsed.converted) ++counts_.converted;
+  }
+
+  void refuse(const ParsedNumber& parsed, std::string_view written, std::uint32_t line) {
+    switch (parsed.fault) {
+      case NumberFault::empty: exclude(Exclusion::number_empty, line, ""); return;
+      case NumberFault::characters:
+        exclude(Exclusion::number_characters, line,
+                fmt::format("Phone number contains '{}'", parsed.detail));
+        return;
+      case NumberFault::too_short: exclude(Exclusion::number_short, line, ""); return;
+      case NumberFault::too_long: exclude(Exclusion::number_long, line, ""); return;
+      case NumberFault::not_mobile: exclude(Exclusion::not_mobile, line, ""); return;
+      case NumberFault::prefix: {
+        constexpr std::size_t kShown = 4;  // a prefix, not a number
+        exclude(Exclusion::number_prefix, line,
+                fmt::format("Phone number prefix {} is not in the numbering plan",
+                            trimmed(written).substr(0, kShown)));
+        return;
+      }
+    }
+  }
+
+  void exclude(Exclusion reason, std::uint32_t line, std::string detail) {
+    ++counts_.excluded[static_cast<std::size_t>(reason)];
+    on_excluded_({reason, file_, line, std::move(detail)});
+  }
+
+  const AudienceSource& source_;
+  const NumberingPlan& numbering_;
+  const std::vector<std::string>& columns_;
+  const std::function<RowVerdict(const AudienceRow&)>& on_row_;
+  const std::function<void(const ExcludedRow&)>& on_excluded_;
+  Roaring64Map seen_;
+  Roaring64Map opted_out_;
+  std::vector<std::string_view> values_;
+  std::uint8_t file_ = 0;
+  AudienceCounts counts_;
+};
+
+}  // namespace
+
+std::string_view to_string(Exclusion reason) {
+  return kReasons[static_cast<std::size_t>(reason)].name;
+}
+std::string_view describe(Exclusion reason) {
+  return kReasons[static_cast<std::size_t>(reason)].words;
+}
+
+Result<AudienceCounts> read_audience(const AudienceSource& source, const NumberingPlan& numbering,
+                                     const std::vector<std::string>& columns,
+                                     const std::function<RowVerdict(const AudienceRow&)>& on_row,
+                                     const std::function<void(const ExcludedRow&)>& on_excluded) {
+  return AudienceReader(source, numbering, columns, on_row, on_excluded).run();
+}
+
+}  // namespace loa

@@ -1,0 +1,162 @@
+#include "campaign/schedule.hpp"
+
+#include <date/tz.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace loa {
+namespace {
+
+using std::chrono::days;
+using std::chrono::minutes;
+using LocalDay = date::local_days;
+
+// Null when there is no such zone, or the system has no zone data.
+const date::time_zone* find_zone(const std::string& name) {
+  try {
+    return date::locate_zone(name);
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+// A schedule with an unknown zone is a fault when it is read; who computes with it anyway gets UTC.
+date::local_time<std::chrono::microseconds> local_of(const date::time_zone* zone, Instant at) {
+  if (zone != nullptr) return zone->to_local(at);
+  return date::local_time<std::chrono::microseconds>(at.time_since_epoch());
+}
+
+Instant instant_of(const date::time_zone* zone, LocalDay day, minutes of_day) {
+  const date::local_time<std::chrono::microseconds> local = day + of_day;
+  // When the clocks change, an hour that does not exist begins at the change, and one that exists
+  // twice is its first.
+  if (zone != nullptr) return zone->to_sys(local, date::choose::earliest);
+  return Instant(local.time_since_epoch());
+}
+
+LocalDay day_of(const date::time_zone* zone, Instant at) {
+  return date::floor<date::days>(local_of(zone, at));
+}
+
+std::optional<minutes> parse_hour(std::string_view text) {
+  const auto digit = [&](std::size_t i) { return text[i] - '0'; };
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  for (const std::size_t i : {0U, 1U, 3U, 4U}) {
+    if (text[i] < '0' || text[i] > '9') return std::nullopt;
+  }
+  const int minute = digit(3) * 10 + digit(4);
+  const minutes value = std::chrono::hours(digit(0) * 10 + digit(1)) + minutes(minute);
+  if (minute > 59 || value > minutes(24 * 60)) return std::nullopt;
+  return value;
+}
+
+std::optional<Instant> read_instant(MapReader& reader, std::string_view key) {
+  const Node* node = reader.optional(key);
+  if (node == nullptr) return std::nullopt;
+  const auto instant = parse_rfc3339(node->scalar());
+  if (!instant) {
+    reader.fault(key, fmt::format("schedule: '{}' must be a date and time with its offset, such as "
+                                  "2026-11-24T08:00:00+07:00",
+                                  key));
+  }
+  return instant;
+}
+
+void read_hours(const Node& node, Schedule& schedule, Faults& faults) {
+  MapReader reader(node, "hours", faults);
+  const std::size_t errors = faults.errors();
+  const auto read = [&](std::string_view key, minutes fallback) {
+    if (reader.required(key) == nullptr) return fallback;
+    const auto value = parse_hour(node.find(key)->scalar());
+    if (!value) {
+      reader.fault(key, fmt::format("hours: '{}' must be an hour of the day from \"00:00\" to "
+                                    "\"24:00\"",
+                                    key));
+    }
+    return value.value_or(fallback);
+  };
+  const minutes from = read("from", schedule.from);
+  const minutes to = read("to", schedule.to);
+  reader.finish();
+  if (faults.errors() != errors) return;
+  if (from >= to) {
+    reader.fault("to", "hours: 'to' must be later than 'from' on the same day");
+    return;
+  }
+  schedule.from = from;
+  schedule.to = to;
+}
+
+}  // namespace
+
+Schedule read_schedule(const Node& node, Faults& faults) {
+  Schedule schedule;
+  const std::size_t errors = faults.errors();
+  MapReader reader(node, "schedule", faults);
+  schedule.not_before = read_instant(reader, "not_before");
+  schedule.useful_until = read_instant(reader, "useful_until");
+  if (const Node* hours = reader.optional("hours")) read_hours(*hours, schedule, faults);
+  const std::string zone = reader.text_or("zone", schedule.zone);
+  if (find_zone(zone) == nullptr) {
+    reader.fault("zone", fmt::format("schedule: there is no time zone '{}': write a name of the "
+                                     "IANA list, such as Asia/Ho_Chi_Minh (and is the package "
+                                     "tzdata there?)",
+                                     zone.substr(0, 64)));
+  } else {
+    schedule.zone = zone;
+  }
+  reader.finish();
+  if (faults.errors() != errors || !schedule.useful_until || !schedule.not_before) return schedule;
+  if (*schedule.useful_until <= *schedule.not_before) {
+    reader.fault("useful_until", "schedule: 'useful_until' must be later than 'not_before'");
+  } else if (!next_allowed(schedule, *schedule.not_before)) {
+    reader.fault("hours",
+                 "schedule: between 'not_before' and 'useful_until' no moment lies within "
+                 "'hours', so nothing would be sent");
+  }
+  return schedule;
+}
+
+std::optional<Instant> next_allowed(const Schedule& schedule, Instant at) {
+  if (schedule.not_before) at = std::max(at, *schedule.not_before);
+  const date::time_zone* zone = find_zone(schedule.zone);
+  const LocalDay today = day_of(zone, at);
+  // The third day is for a day whose hours a change of the clocks swallows.
+  for (int i = 0; i < 3; ++i) {
+    const LocalDay day = today + days(i);
+    const Instant begin = instant_of(zone, day, schedule.from);
+    const Instant end = instant_of(zone, day, schedule.to);
+    const Instant moment = std::max(at, begin);
+    if (moment >= end) continue;
+    if (schedule.useful_until && moment >= *schedule.useful_until) return std::nullopt;
+    return moment;
+  }
+  return std::nullopt;
+}
+
+Instant allowed_until(const Schedule& schedule, Instant at) {
+  const bool all_day = schedule.from == minutes(0) && schedule.to == minutes(24 * 60);
+  if (all_day && schedule.useful_until) return *schedule.useful_until;
+  const date::time_zone* zone = find_zone(schedule.zone);
+  const Instant end = instant_of(zone, day_of(zone, at), schedule.to);
+  return schedule.useful_until ? std::min(end, *schedule.useful_until) : end;
+}
+
+Instant end_of_day(const std::string& zone, Instant at) {
+  const date::time_zone* found = find_zone(zone);
+  return instant_of(found, day_of(found, at) + days(1), minutes(0));
+}
+
+std::string to_local(const std::string& zone, Instant at) {
+  const date::time_zone* found = find_zone(zone);
+  const auto local = local_of(found, at);
+  const LocalDay day = date::floor<date::days>(local);
+  const date::year_month_day date(day);
+  const auto of_day = std::chrono::floor<minutes>(local - day);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     of_day.count() / 60, of_day.count() % 60);
+}
+
+}  // namespace loa
