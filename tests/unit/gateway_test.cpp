@@ -253,6 +253,8 @@ TEST(Speedsms, Answers) {
           {"no duplicates here", 1, 409, R"({"status":"dup"})", "hold", "unknown answer"},
           {"401", 1, 401, "Unauthorized", "hold", ""},
           {"429", 1, 429, "", "throttle", ""},
+          {"429 with a body", 1, 429, R"({"status":"error","code":"429"})", "throttle", ""},
+          {"500 with a body", 1, 500, R"({"status":"error","message":"x"})", "in_doubt", ""},
           {"502", 1, 502, "<html>", "in_doubt", ""},
           {"unparseable", 1, 200, "ok", "in_doubt", ""},
       });
