@@ -15,7 +15,7 @@ class Random {
   double fraction() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 };
 
-std::unique_ptr<Random> create_system_random();  // the kernel's
+std::unique_ptr<Random> create_system_random();  // seeded by the system; not for secrets
 std::unique_ptr<Random> create_seeded_random(std::uint64_t seed);
 
 }  // namespace loa

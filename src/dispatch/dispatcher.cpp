@@ -320,7 +320,7 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   const bool on_turn = co_await wait_for_turn(outlet, cost, alarm);
   Decision decision;
   if (intended && on_turn) {
-    decision = co_await exchange(outlet, work, answer);
+    decision = co_await exchange(outlet, work, intent.reference, answer);
   } else {
     decision.outcomes.push_back(
         {RowState::planned, work.rows, "", "not sent: interrupted", "", ""});
@@ -372,10 +372,11 @@ Task<bool> Dispatcher::wait_for_turn(Outlet& outlet, const Cost& cost, Alarm& al
   co_return now >= turn && !failure_;
 }
 
-Task<Decision> Dispatcher::exchange(Outlet& outlet, const Work& work, Event& answer) {
+Task<Decision> Dispatcher::exchange(Outlet& outlet, const Work& work, std::string reference,
+                                    Event& answer) {
   const Gateway& gateway = outlet.open.gateway;
   RenderedBatch rendered;
-  fill(rendered, plan_, work, gateway, reference_of(plan_, work.rows));
+  fill(rendered, plan_, work, gateway, std::move(reference));
   HttpRequest request = gateway.profile.render(gateway.url, outlet.open.account, rendered.batch);
   HttpCall call;
   call.method = request.method;

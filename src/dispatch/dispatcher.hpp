@@ -81,7 +81,7 @@ class Dispatcher {
   Task<void> worker(Outlet& outlet);
   Task<void> send(Outlet& outlet, Work work, Alarm& alarm);
   Task<bool> wait_for_turn(Outlet& outlet, const Cost& cost, Alarm& alarm);
-  Task<Decision> exchange(Outlet& outlet, const Work& work, Event& answer);
+  Task<Decision> exchange(Outlet& outlet, const Work& work, std::string reference, Event& answer);
   Task<bool> commit(const Event& event);
   void carry_out(Outlet& outlet, Decision decision);
 

@@ -35,8 +35,8 @@ int before_request(void* transfer, char* /*peer*/, char* /*local*/, int /*peer_p
                                                         : CURL_PREREQFUNC_OK;
 }
 
-std::size_t on_body(char* data, std::size_t size, std::size_t count, void* transfer_) {
-  auto& transfer = *static_cast<Transfer*>(transfer_);
+std::size_t on_body(char* data, std::size_t size, std::size_t count, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
   if (transfer.reply.body.size() + size * count > kHttpBodyMax) {
     transfer.too_large = true;
     return CURL_WRITEFUNC_ERROR;
@@ -110,7 +110,7 @@ class CurlHttp final : public Http {
   ~CurlHttp() override {
     LOA_CHECK(active_ == 0);
     *alive_ = false;
-    for (CURL* easy : idle_) curl_easy_cleanup(easy);
+    for (const Handle& handle : idle_) curl_easy_cleanup(handle.easy);
     curl_multi_cleanup(multi_);
   }
 
@@ -127,75 +127,101 @@ class CurlHttp final : public Http {
   }
 
  private:
+  // What an easy handle is set up for; only the rest changes from call to call.
+  struct Purpose {
+    std::string method;
+    std::string ca_file;
+    bool allow_plain = false;
+    Duration connect_limit{0};
+    Duration total_limit{0};
+
+    friend bool operator==(const Purpose&, const Purpose&) = default;
+  };
+  struct Handle {
+    CURL* easy = nullptr;
+    Purpose purpose;
+  };
+
   // One transfer in the multi handle; leaves it on completion, cancellation and destruction of the
   // frame.
   class Run {
    public:
     Run(CurlHttp& http, Transfer& transfer, const HttpCall& call)
-        : http_(http), easy_(http.take()) {
-      http_.set_up(easy_, transfer, call);
+        : http_(http), handle_(http.take(call)) {
+      point(handle_.easy, transfer, call);
       for (const std::string& header : call.headers)
         headers_ = curl_slist_append(headers_, header.c_str());
       headers_ = curl_slist_append(headers_, "Expect:");
-      curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+      curl_easy_setopt(handle_.easy, CURLOPT_HTTPHEADER, headers_);
       ++http_.active_;
-      LOA_CHECK(curl_multi_add_handle(http_.multi_, easy_) == CURLM_OK);
+      LOA_CHECK(curl_multi_add_handle(http_.multi_, handle_.easy) == CURLM_OK);
     }
     ~Run() {
-      curl_multi_remove_handle(http_.multi_, easy_);
+      curl_multi_remove_handle(http_.multi_, handle_.easy);
       curl_slist_free_all(headers_);
-      http_.idle_.push_back(easy_);
+      http_.idle_.push_back(std::move(handle_));
       if (--http_.active_ == 0) http_.rest();
     }
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
-    CURL* easy() { return easy_; }
+    CURL* easy() { return handle_.easy; }
 
    private:
     CurlHttp& http_;
-    CURL* easy_;
+    Handle handle_;
     curl_slist* headers_ = nullptr;
   };
 
-  CURL* take() {
-    if (idle_.empty()) return curl_easy_init();
-    CURL* easy = idle_.back();
-    idle_.pop_back();
-    curl_easy_reset(easy);
-    return easy;
+  Handle take(const HttpCall& call) {
+    Purpose purpose{std::string(call.method), std::string(call.ca_file), call.allow_plain,
+                    call.connect_limit, call.total_limit};
+    const auto found = std::find_if(idle_.rbegin(), idle_.rend(),
+                                    [&](const Handle& one) { return one.purpose == purpose; });
+    if (found != idle_.rend()) {
+      Handle handle = std::move(*found);
+      idle_.erase(std::next(found).base());
+      return handle;
+    }
+    Handle handle{curl_easy_init(), std::move(purpose)};
+    LOA_CHECK(handle.easy != nullptr);
+    set_up(handle.easy, handle.purpose);
+    return handle;
   }
 
-  void set_up(CURL* easy, Transfer& transfer, const HttpCall& call) {
+  static void set_up(CURL* easy, const Purpose& purpose) {
     constexpr long kIdleSeconds = 15;  // carriers close idle connections; do not race with them
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
-    curl_easy_setopt(easy, CURLOPT_URL, call.url.c_str());
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, call.allow_plain ? "https,http" : "https");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, purpose.allow_plain ? "https,http" : "https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    if (!call.ca_file.empty())
-      curl_easy_setopt(easy, CURLOPT_CAINFO, std::string(call.ca_file).c_str());
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(call.connect_limit));
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(call.total_limit));
+    if (!purpose.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, purpose.ca_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(purpose.connect_limit));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(purpose.total_limit));
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kIdleSeconds);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "loa");
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &before_request);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-    if (call.method == "GET") return;
+    if (purpose.method == "GET") return;
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    if (call.method != "POST")
-      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, std::string(call.method).c_str());
+    if (purpose.method != "POST")
+      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, purpose.method.c_str());
+  }
+
+  static void point(CURL* easy, Transfer& transfer, const HttpCall& call) {
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+    curl_easy_setopt(easy, CURLOPT_URL, call.url.c_str());
+    if (call.method == "GET") return;
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.c_str());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
   }
 
   // libcurl's sockets live in an epoll set of their own, and Asio watches that one descriptor: no
   // object and no handler for each socket, whose lifetimes would have to be matched with libcurl's.
-  static int on_socket(CURL* /*easy*/, curl_socket_t socket, int what, void* self_, void* known) {
-    auto& self = *static_cast<CurlHttp*>(self_);
+  static int on_socket(CURL* /*easy*/, curl_socket_t socket, int what, void* context, void* known) {
+    auto& self = *static_cast<CurlHttp*>(context);
     epoll_event event = {};
     event.data.fd = socket;
     if ((what & CURL_POLL_IN) != 0 && what != CURL_POLL_REMOVE) event.events |= EPOLLIN;
@@ -252,8 +278,8 @@ class CurlHttp final : public Http {
 
   // libcurl may not be called from inside this callback: arm only. A timer that is due earlier than
   // asked for does no harm, so an armed one is left alone.
-  static int on_timer(CURLM* /*multi*/, long timeout_ms, void* self_) {
-    auto& self = *static_cast<CurlHttp*>(self_);
+  static int on_timer(CURLM* /*multi*/, long timeout_ms, void* context) {
+    auto& self = *static_cast<CurlHttp*>(context);
     if (timeout_ms < 0) return 0;
     if (timeout_ms == 0) {
       self.kick();
@@ -309,7 +335,7 @@ class CurlHttp final : public Http {
   asio::steady_timer timer_;
   asio::posix::stream_descriptor sockets_;
   CURLM* multi_;
-  std::vector<CURL*> idle_;
+  std::vector<Handle> idle_;
   int active_ = 0;
   bool watching_ = false;
   bool armed_ = false;
