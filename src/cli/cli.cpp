@@ -6,8 +6,6 @@
 namespace loa {
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
-
 void add_common(CLI::App& verb, CommonOptions& common) {
   verb.add_option("--config", common.config,
                   "Configuration file (default: config/loa.yaml, then /etc/loa/loa.yaml)");
@@ -36,7 +34,7 @@ void suggest(const CLI::App& app, int argc, char** argv) {
 
 int run_cli(int argc, char** argv) {
   CLI::App app{"Loa sends public-safety warnings by SMS, through carriers' HTTP gateways."};
-  app.set_version_flag("--version", kVersion);
+  app.set_version_flag("--version", LOA_VERSION);
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 
@@ -18,8 +20,6 @@
 
 namespace loa {
 namespace {
-
-constexpr const char* kVersion = "0.1.0";
 
 class Sending {
  public:
@@ -146,6 +146,8 @@ class Sending {
     int connections = 0;
     for (const OpenGateway& one : *gateways) connections += one.gateway.limits.in_flight;
 
+    std::signal(SIGPIPE,
+                SIG_IGN);  // a carrier that closes its end is an error of that request only
     asio::io_context context(1);
     const auto clock = create_system_clock(context.get_executor());
     const auto random = create_system_random();
@@ -204,7 +206,7 @@ class Sending {
     Event opened;
     opened.at = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
     opened.node = prepared_.settings.node;
-    opened.version = kVersion;
+    opened.version = LOA_VERSION;
     const std::string opened_line = to_line(opened);
     const Result<void> durable = co_await journal.commit(opened_line);
     if (!durable) co_return fail(durable.error());

@@ -385,6 +385,8 @@ Task<Decision> Dispatcher::exchange(Outlet& outlet, const Work& work, std::strin
   call.body = std::move(request.body);
   call.allow_plain = gateway.profile.allows_plain_http();
   call.ca_file = gateway.ca_file;
+  call.connect_limit = gateway.connect_limit;
+  call.total_limit = gateway.answer_limit;
   const Tick began = world_.clock.now();
   const HttpReply reply = co_await world_.http.perform(call);
   const Tick now = world_.clock.now();

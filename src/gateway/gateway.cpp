@@ -95,6 +95,17 @@ class GatewayReader {
     read_networks(reader, what, gateway);
     read_account(reader, what, known, gateway);
     read_limits(reader, what, known, gateway);
+    if (const Node* deadlines = reader.optional("deadlines")) {
+      MapReader limits(*deadlines, what + ", deadlines", faults_);
+      const auto seconds = [&](std::string_view key, Duration fallback) {
+        const double known_s = std::chrono::duration<double>(fallback).count();
+        return std::chrono::duration_cast<Duration>(
+            std::chrono::duration<double>(limits.decimal_or(key, known_s, 0.1, 600)));
+      };
+      gateway.connect_limit = seconds("connect_seconds", gateway.connect_limit);
+      gateway.answer_limit = seconds("answer_seconds", gateway.answer_limit);
+      limits.finish();
+    }
     gateway.price_per_part = reader.integer_or("price_per_part", 0, 0, 1'000'000);
     if (const Node* tls = reader.optional("tls")) {
       MapReader tls_reader(*tls, what + ", tls", faults_);

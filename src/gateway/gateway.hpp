@@ -25,7 +25,11 @@ struct Gateway {
   Limits limits;
   int batch = 1;                    // rows a request, within the profile's min and max
   std::int64_t price_per_part = 0;  // dong
-  std::string ca_file;              // key tls: {ca: FILE}; "" for the system's
+  Duration connect_limit =
+      std::chrono::seconds(10);  // key deadlines: {connect_seconds, answer_seconds}
+  Duration answer_limit =
+      std::chrono::seconds(30);  // from the start of the request to the end of the answer
+  std::string ca_file;           // key tls: {ca: FILE}; "" for the system's
   Place place;
 };
 

@@ -27,6 +27,8 @@ class SegmentWindow {
     return std::string_view(bytes_).substr(offset - start_);
   }
 
+  void forget() { bytes_.clear(); }
+
  private:
   DiskFile& file_;
   std::uint64_t start_ = 0;
@@ -58,21 +60,83 @@ bool all_zero(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == '\0'; });
 }
 
-// Looks behind the end of the journal: a good later block there means a hole.
-Result<std::uint64_t> look_behind(SegmentWindow& window, const std::string& path,
-                                  std::uint64_t offset, std::uint64_t size,
-                                  std::uint64_t sequence) {
-  std::uint64_t torn = 0;
+struct Behind {
+  std::uint64_t torn_bytes = 0;
+  bool blocks_follow = false;
+};
+
+// What stands behind the end of the journal: zeros, the remains of a cut write, or blocks that
+// should have been read.
+Result<Behind> look_behind(SegmentWindow& window, std::uint64_t offset, std::uint64_t size,
+                           std::uint64_t sequence) {
+  Behind behind;
   for (std::uint64_t at = offset; at < size; at += kBlockAlign) {
     const auto bytes = window.at(at, kBlockAlign);
     if (!bytes) return fail(bytes.error());
-    if (!all_zero(bytes->substr(0, kBlockAlign))) torn += kBlockAlign;
+    if (all_zero(bytes->substr(0, kBlockAlign))) continue;
+    behind.torn_bytes += kBlockAlign;
     const auto header = read_block(window, at);
     if (!header) return fail(header.error());
-    if (*header && (*header)->sequence > sequence)
-      return fail(damaged(path, offset, "a block cannot be read although good ones follow it"));
+    behind.blocks_follow = behind.blocks_follow || (*header && (*header)->sequence > sequence);
   }
-  return torn;
+  return behind;
+}
+
+using OnLine = std::function<Result<void>(std::uint64_t, std::string_view)>;
+
+// Reads blocks from end.offset on, as far as they follow each other.
+Result<void> read_blocks(SegmentWindow& window, const std::string& path, std::uint64_t size,
+                         JournalEnd& end, const OnLine& on_line) {
+  while (end.offset < size) {
+    const auto header = read_block(window, end.offset);
+    if (!header) return fail(header.error());
+    if (!*header) return {};
+    const BlockHeader& block = **header;
+    if (block.version > kFormatVersion)
+      return fail(Code::config,
+                  fmt::format("{}: the journal has format {}, and this program knows up to {}: use "
+                              "the newer program",
+                              path, block.version, kFormatVersion));
+    if (block.sequence != end.sequence + 1 || block.lsn != end.lsn ||
+        block.previous != end.previous)
+      return {};
+    const auto bytes = window.at(end.offset, kBlockHeader + block.size);
+    if (!bytes) return fail(bytes.error());
+    std::string_view body = bytes->substr(kBlockHeader, block.size);
+    for (std::uint32_t i = 0; i < block.lines; ++i) {
+      const std::size_t length = body.find('\n');
+      if (length == std::string_view::npos)
+        return fail(damaged(path, end.offset, "a block holds fewer lines than it says"));
+      auto taken = on_line(end.lsn + i, body.substr(0, length));
+      if (!taken) return taken;
+      body.remove_prefix(length + 1);
+    }
+    end.sequence = block.sequence;
+    end.lsn += block.lines;
+    end.previous = block.crc;
+    end.offset += block_extent(block.size);
+  }
+  return {};
+}
+
+Result<void> read_segment(SegmentWindow& window, const std::string& path, std::uint64_t size,
+                          JournalEnd& end, const OnLine& on_line) {
+  end.offset = 0;
+  for (;;) {
+    auto read = read_blocks(window, path, size, end, on_line);
+    if (!read) return read;
+    const std::uint64_t sequence = end.sequence;
+    const auto behind = look_behind(window, end.offset, size, end.sequence);
+    if (!behind) return fail(behind.error());
+    end.torn_bytes = behind->torn_bytes;
+    if (!behind->blocks_follow) return {};
+    // A process that is sending may have written them meanwhile: look once more.
+    window.forget();
+    read = read_blocks(window, path, size, end, on_line);
+    if (!read) return read;
+    if (end.sequence == sequence)
+      return fail(damaged(path, end.offset, "a block cannot be read although good ones follow it"));
+  }
 }
 
 }  // namespace
@@ -102,41 +166,9 @@ Result<JournalEnd> read_journal(
     const auto size = (*file)->size();
     if (!size) return fail(size.error());
     SegmentWindow window(**file);
-    std::uint64_t offset = 0;
-    while (offset < *size) {
-      const auto header = read_block(window, offset);
-      if (!header) return fail(header.error());
-      if (!*header) break;
-      const BlockHeader& block = **header;
-      if (block.version > kFormatVersion)
-        return fail(Code::config,
-                    fmt::format("{}: the journal has format {}, and this program knows up to {}: "
-                                "use the newer program",
-                                path, block.version, kFormatVersion));
-      if (block.sequence != end.sequence + 1 || block.lsn != end.lsn ||
-          block.previous != end.previous)
-        break;
-      const auto bytes = window.at(offset, kBlockHeader + block.size);
-      if (!bytes) return fail(bytes.error());
-      std::string_view body = bytes->substr(kBlockHeader, block.size);
-      for (std::uint32_t i = 0; i < block.lines; ++i) {
-        const std::size_t length = body.find('\n');
-        if (length == std::string_view::npos)
-          return fail(damaged(path, offset, "a block holds fewer lines than it says"));
-        auto taken = on_line(end.lsn + i, body.substr(0, length));
-        if (!taken) return fail(std::move(taken.error()));
-        body.remove_prefix(length + 1);
-      }
-      end.sequence = block.sequence;
-      end.lsn += block.lines;
-      end.previous = block.crc;
-      offset += block_extent(block.size);
-    }
+    auto read = read_segment(window, path, *size, end, on_line);
+    if (!read) return fail(std::move(read.error()));
     end.segments = segment;
-    end.offset = offset;
-    const auto torn = look_behind(window, path, offset, *size, end.sequence);
-    if (!torn) return fail(torn.error());
-    end.torn_bytes = *torn;
   }
   return end;
 }

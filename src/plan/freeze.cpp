@@ -9,7 +9,6 @@
 #include "base/check.hpp"
 #include "pace/limiter.hpp"
 #include "text/fold.hpp"
-#include "text/gsm7.hpp"
 #include "text/unicode.hpp"
 
 namespace loa {
@@ -206,8 +205,9 @@ Choice Freezer::choose_new(const Gateway& gateway, std::string_view network,
     case EncodingChoice::automatic: break;
   }
   Fitting folded = fit(gateway, Encoding::gsm7, values);
-  const bool folding_loses = is_gsm7(campaign_.message.text) == false || !columns_.empty();
-  if (!folding_loses) return made(Encoding::gsm7, std::move(folded), "the text has no accents");
+  const auto as_written = normalise(render(accented_, values));
+  if (as_written && *as_written == folded.text)
+    return made(Encoding::gsm7, std::move(folded), "the text has no accents");
   if (!takes_accents)
     return made(Encoding::gsm7, std::move(folded),
                 fmt::format("unaccented: the gateway takes no accents for {}", network));
@@ -303,7 +303,8 @@ Result<void> Freezer::finish() {
     // A request carries one text, except where every item has its own.
     if (gateway->profile.mode() != BatchMode::items && plan_.texts.size() > 1)
       std::sort(rows.begin(), rows.end(), [](const PlanRow& a, const PlanRow& b) {
-        return std::make_tuple(a.text, a.file(), a.line) < std::make_tuple(b.text, b.file(), b.line);
+        return std::make_tuple(a.text, a.file(), a.line) <
+               std::make_tuple(b.text, b.file(), b.line);
       });
     Limits limits = gateway->limits;
     if (campaign_.parts_per_second > 0)
