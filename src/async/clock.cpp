@@ -36,7 +36,7 @@ class SystemClock final : public Clock {
 
   Tick now() override { return std::chrono::steady_clock::now(); }
   Instant wall() override {
-    return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   }
   std::unique_ptr<Alarm> make_alarm() override { return std::make_unique<SystemAlarm>(executor_); }
 

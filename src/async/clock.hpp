@@ -24,7 +24,7 @@ class Clock {
   virtual ~Clock() = default;
 
   virtual Tick now() = 0;      // monotonic
-  virtual Instant wall() = 0;  // for records and schedules
+  virtual Instant wall() = 0;  // for records and schedules; whole milliseconds, as the record keeps them
   virtual std::unique_ptr<Alarm> make_alarm() = 0;
 };
 

@@ -1,0 +1,1 @@
+loa_process_test(kill crash/kill_test.py)

@@ -1,0 +1,9 @@
+# Real processes: the built loa and loa-sim.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+function(loa_process_test NAME SCRIPT)
+  add_test(NAME ${NAME} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/${SCRIPT})
+  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 ENVIRONMENT
+    "LOA=$<TARGET_FILE:loa>;LOA_SIM=$<TARGET_FILE:loa-sim>;PYTHONDONTWRITEBYTECODE=1;PYTHONPATH=${CMAKE_CURRENT_SOURCE_DIR}/e2e")
+endfunction()
+
+loa_process_test(e2e_send e2e/send_test.py)
