@@ -1,0 +1,249 @@
+#include "audience/audience.hpp"
+
+#include <gmock/gmock.h>
+#include <rapidcheck/gtest.h>
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+#include "audience/csv.hpp"
+#include "audience/numbering.hpp"
+
+namespace loa {
+namespace {
+
+using Rows = std::vector<std::pair<std::uint32_t, std::vector<std::string>>>;
+using CsvFaults = std::vector<std::pair<CsvFault, std::uint32_t>>;
+
+struct Parsed {
+  Rows rows;
+  CsvFaults faults;
+};
+
+// Feeds the text in pieces of `piece` bytes.
+Parsed parse(std::string_view text, std::size_t piece = std::string::npos) {
+  Parsed parsed;
+  CsvParser parser(
+      [&](const CsvRecord& record) {
+        std::vector<std::string> fields(record.fields.begin(), record.fields.end());
+        parsed.rows.emplace_back(record.line, std::move(fields));
+      },
+      [&](CsvFault fault, std::uint32_t line) { parsed.faults.emplace_back(fault, line); });
+  for (std::size_t at = 0; at < text.size(); at += std::min(piece, text.size() - at))
+    parser.feed(text.substr(at, piece));
+  parser.finish();
+  return parsed;
+}
+
+TEST(Csv, WhatOfficesSave) {
+  const Parsed parsed =
+      parse("\xEF\xBB\xBFso;ten\r\n1;\"A; \"\"B\"\"\"\r\n\r\n2;\"hai\nhàng\"\n3;");
+  EXPECT_TRUE(parsed.faults.empty());
+  EXPECT_EQ(
+      parsed.rows,
+      (Rows{{1, {"so", "ten"}}, {2, {"1", "A; \"B\""}}, {4, {"2", "hai\nhàng"}}, {6, {"3", ""}}}));
+  EXPECT_EQ(parse("a\tb\n1,2\t3\n").rows[1].second, (std::vector<std::string>{"1,2", "3"}));
+}
+
+TEST(Csv, ABadRowDoesNotTakeItsNeighboursAlong) {
+  using namespace std::string_literals;
+  const Parsed parsed = parse("a,b\n1,\"x\"y\n2,\xff\n3,\0\n4,\"never\n5,c\n"s);
+  EXPECT_EQ(parsed.faults, (CsvFaults{{CsvFault::bytes_after_quote, 2},
+                                      {CsvFault::not_utf8, 3},
+                                      {CsvFault::nul, 4},
+                                      {CsvFault::unclosed_quote, 5}}));
+  ASSERT_EQ(parsed.rows.size(), 2U);
+  EXPECT_EQ(parsed.rows[1].first, 6U);
+}
+
+TEST(Csv, AQuoteOpenForTooLongIsGivenUp) {
+  std::string text = "a\n\"open\n";
+  for (int i = 0; i < 500; ++i) text += "row\n";
+  const Parsed parsed = parse(text);
+  EXPECT_EQ(parsed.faults, (CsvFaults{{CsvFault::unclosed_quote, 2}}));
+  EXPECT_EQ(parsed.rows.size(), 501U);
+}
+
+TEST(Csv, ALineOfAGigabyteIsRefusedInBoundedMemory) {
+  struct rusage before = {};
+  getrusage(RUSAGE_SELF, &before);
+  Rows rows;
+  CsvFaults faults;
+  CsvParser parser(
+      [&](const CsvRecord& record) { rows.emplace_back(record.line, std::vector<std::string>{}); },
+      [&](CsvFault fault, std::uint32_t line) { faults.emplace_back(fault, line); });
+  parser.feed("a\n");
+  const std::string piece(1024 * 1024, 'x');
+  for (int i = 0; i < 1024; ++i) parser.feed(piece);
+  parser.feed("\nlast\n");
+  parser.finish();
+  EXPECT_EQ(faults, (CsvFaults{{CsvFault::too_long, 2}}));
+  EXPECT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows.back().first, 3U);
+  struct rusage after = {};
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 16 * 1024);
+}
+
+RC_GTEST_PROP(Csv, PiecesDoNotMatter, ()) {
+  const auto text =
+      *rc::gen::container<std::string>(rc::gen::element('a', ',', '"', '\n', '\r', '\xC3', '\xA9'));
+  const auto piece = *rc::gen::inRange<std::size_t>(1, 8);
+  const Parsed whole = parse(text);
+  const Parsed pieces = parse(text, piece);
+  RC_ASSERT(whole.rows == pieces.rows);
+  RC_ASSERT(whole.faults == pieces.faults);
+}
+
+class Numbering : public testing::Test {
+ protected:
+  void SetUp() override {
+    plan_ = NumberingPlan::load(LOA_PROJECT "/config/networks.yaml", faults_);
+    ASSERT_TRUE(faults_.ok()) << (faults_.all().empty() ? "" : faults_.all()[0].text);
+  }
+  std::string network(const ParsedNumber& parsed) const { return plan_.networks()[parsed.network]; }
+
+  Faults faults_;
+  NumberingPlan plan_;
+};
+
+TEST_F(Numbering, EveryWayToWriteIt) {
+  for (const char* written : {"0912345678", "912345678", "84912345678", "+84912345678",
+                              "0084912345678", " 0912 345 678 ", "0912.345.678", "(091) 234-5678",
+                              "+84 (0) 912 345 678", "'0912345678", "0912\u00A0345\u00A0678"}) {
+    const ParsedNumber parsed = plan_.parse(written);
+    EXPECT_TRUE(parsed.ok) << written;
+    EXPECT_EQ(parsed.number, 84912345678U) << written;
+    EXPECT_EQ(network(parsed), "vinaphone");
+  }
+}
+
+TEST_F(Numbering, OldNumbersAreConverted) {
+  for (const auto& [old, now] :
+       {std::pair("01201234567", 84701234567U), std::pair("01691234567", 84391234567U),
+        std::pair("+841881234567", 84581234567U), std::pair("841991234567", 84591234567U)}) {
+    const ParsedNumber parsed = plan_.parse(old);
+    EXPECT_TRUE(parsed.ok && parsed.converted) << old;
+    EXPECT_EQ(parsed.number, now) << old;
+  }
+}
+
+TEST_F(Numbering, WhatIsNoMobileNumberSaysWhy) {
+  for (const auto& [written, fault] :
+       {std::pair("", NumberFault::empty), std::pair("  ", NumberFault::empty),
+        std::pair("O912345678", NumberFault::characters),
+        std::pair("09123x5678", NumberFault::characters),
+        std::pair("091234567", NumberFault::too_short),
+        std::pair("09123456789", NumberFault::too_long),
+        std::pair("02053812345", NumberFault::not_mobile),
+        std::pair("0951234567", NumberFault::prefix),
+        std::pair("+12125551234", NumberFault::prefix), std::pair("113", NumberFault::too_short),
+        std::pair("123456789012345678901234", NumberFault::too_long)}) {
+    const ParsedNumber parsed = plan_.parse(written);
+    EXPECT_FALSE(parsed.ok) << written;
+    EXPECT_EQ(parsed.fault, fault) << written;
+  }
+  EXPECT_EQ(plan_.parse("09１2345678").detail, "１");
+}
+
+TEST_F(Numbering, TheLongestPrefixDecides) {
+  EXPECT_EQ(network(plan_.parse("0993123456")), "gmobile");
+  EXPECT_EQ(network(plan_.parse("0871234567")), "itel");
+  EXPECT_EQ(network(plan_.parse("0559123456")), "wintel");
+  EXPECT_FALSE(plan_.parse("0990123456").ok);
+}
+
+RC_GTEST_PROP(NumberingPlan, IsTotal, (const std::string& bytes)) {
+  Faults faults;
+  static const NumberingPlan plan =
+      NumberingPlan::load(LOA_PROJECT "/config/networks.yaml", faults);
+  const ParsedNumber parsed = plan.parse(bytes);
+  if (parsed.ok) RC_ASSERT(parsed.number >= 84'000'000'000U && parsed.number <= 84'999'999'999U);
+}
+
+class AudienceFiles : public Numbering {
+ protected:
+  void SetUp() override {
+    Numbering::SetUp();
+    folder_ = testing::TempDir() + "audience-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string file(const std::string& name, const std::string& content) const {
+    std::ofstream(folder_ + "/" + name, std::ios::binary) << content;
+    return folder_ + "/" + name;
+  }
+
+  Result<AudienceCounts> read(const AudienceSource& source,
+                              const std::vector<std::string>& columns = {}) {
+    used_.clear();
+    excluded_.clear();
+    return read_audience(
+        source, plan_, columns,
+        [&](const AudienceRow& row) {
+          used_.emplace_back(row.line, row.number);
+          return RowVerdict{};
+        },
+        [&](const ExcludedRow& row) { excluded_.emplace_back(row.line, row.reason); });
+  }
+
+  std::string folder_;
+  std::vector<std::pair<std::uint32_t, E164>> used_;
+  std::vector<std::pair<std::uint32_t, Exclusion>> excluded_;
+};
+
+TEST_F(AudienceFiles, EveryRowIsUsedOrCountedWithItsReasonAndLine) {
+  const std::string people =
+      file("people.csv",
+           "So_Dien_Thoai ,ten\n0912345678,A\n+84 912 345 678,B\n0912345679,C\n"
+           "0205381234,D\nx,E\n0912345670,\n\"0912345671\n");
+  const std::string optout = file("optout.csv", "0912345679\n");
+  const auto counts = read({{people}, {optout}, "so_dien_thoai"}, {"ten"});
+  ASSERT_TRUE(counts) << counts.error().text;
+  EXPECT_THAT(used_, testing::ElementsAre(std::pair(2U, 84912345678U)));
+  EXPECT_THAT(excluded_,
+              testing::ElementsAre(
+                  std::pair(3U, Exclusion::duplicate), std::pair(4U, Exclusion::opted_out),
+                  std::pair(5U, Exclusion::not_mobile), std::pair(6U, Exclusion::number_characters),
+                  std::pair(7U, Exclusion::value_missing), std::pair(8U, Exclusion::bad_row)));
+  EXPECT_EQ(counts->rows, 7U);
+}
+
+TEST_F(AudienceFiles, AFileThatCannotBeUsedSaysWhatToDo) {
+  const auto words = [&](const AudienceSource& source,
+                         const std::vector<std::string>& columns = {}) {
+    const auto counts = read(source, columns);
+    return counts ? std::string() : counts.error().text;
+  };
+  EXPECT_EQ(words({{file("a.csv", "phone,ten\n1,2\n")}, {}, "so_dien_thoai"}),
+            "the file needs a column called 'so_dien_thoai'; right now it has: phone, ten");
+  EXPECT_THAT(
+      words({{file("b.csv", "so_dien_thoai\n0912345678\n")}, {}, "so_dien_thoai"}, {"quan"}),
+      testing::HasSubstr("missing a column called 'quan'"));
+  EXPECT_EQ(words({{file("c.csv", "so_dien_thoai\n")}, {}, "so_dien_thoai"}),
+            "the file has no rows");
+  EXPECT_THAT(words({{folder_ + "/none.csv"}, {}, "so_dien_thoai"}),
+              testing::HasSubstr("cannot open"));
+}
+
+TEST_F(AudienceFiles, RowsAddUpWhateverTheBytes) {
+  rc::check([&] {
+    const auto bytes = *rc::gen::container<std::string>(
+        rc::gen::element('0', '9', '1', '2', ',', '"', '\n', '\r', ' ', '\xff', 'x'));
+    const auto counts = read(
+        {{file("random.csv", "so_dien_thoai,b\n0912345678,x\n" + bytes)}, {}, "so_dien_thoai"});
+    RC_ASSERT(counts.has_value());
+    const auto excluded =
+        std::accumulate(counts->excluded.begin(), counts->excluded.end(), std::uint64_t{0});
+    RC_ASSERT(counts->rows == counts->usable + excluded);
+    RC_ASSERT(used_.size() == counts->usable);
+    RC_ASSERT(excluded_.size() == excluded);
+  });
+}
+
+}  // namespace
+}  // namespace loa
