@@ -281,8 +281,7 @@ Tick Dispatcher::next_turn(Outlet& outlet, Tick now) {
       turn = std::max(turn, tick_of(use.day_end));
   }
   const Duration lead = std::min(commit_time_ * 2, kLeadLongest);
-  const Tick paced =
-      std::max(outlet.limiter.earliest(now, outlet.ahead), pace_.earliest(now, ahead_));
+  const Tick paced = std::max(outlet.limiter.next(now, outlet.ahead), pace_.next(now, ahead_));
   if (paced > now) turn = std::max(turn, paced - lead);
   return useful_until ? std::min(turn, tick_of(*useful_until)) : turn;
 }
@@ -358,9 +357,8 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
 
 // False when it is not to be sent any more.
 Task<bool> Dispatcher::wait_for_turn(Outlet& outlet, const Cost& cost, Alarm& alarm) {
-  constexpr Cost kNone{.requests = 0};
   Tick now = world_.clock.now();
-  const Tick turn = std::max(outlet.limiter.earliest(now, kNone), pace_.earliest(now, kNone));
+  const Tick turn = std::max(outlet.limiter.earliest(now, cost), pace_.earliest(now, cost));
   outlet.limiter.take(turn, cost);
   pace_.take(turn, cost);
   outlet.ahead -= cost;

@@ -19,24 +19,41 @@ Cost& Cost::operator-=(const Cost& other) {
   return *this;
 }
 
-Gcra::Gcra(double per_second)
-    : interval_ns_(per_second > 0
-                       ? static_cast<double>((kPaceWindow + kPaceSlack).count()) / per_second
-                       : 0) {}
+Rate::Rate(double per_second) : per_second_(per_second) {}
 
-Duration Gcra::spacing(std::uint64_t units) const {
-  return Duration(std::llround(interval_ns_ * static_cast<double>(units) / share_));
+Duration Rate::spacing(std::uint64_t units) const {
+  const auto window_ns = static_cast<double>((kPaceWindow + kPaceSlack).count());
+  return Duration(std::llround(window_ns * static_cast<double>(units) / (per_second_ * share_)));
 }
 
-Tick Gcra::earliest(Tick now, std::uint64_t ahead) const {
-  if (unlimited() || next_ == Tick::min())
-    return now + (unlimited() ? Duration{0} : spacing(ahead));
+Tick Rate::next(Tick now, std::uint64_t ahead) const {
+  if (unlimited()) return now;
+  if (next_ == Tick::min()) return now + spacing(ahead);
   return std::max(now, next_ + spacing(ahead) - kPaceCatchUp);
 }
 
-void Gcra::take(Tick at, std::uint64_t units) {
-  if (unlimited()) return;
+Tick Rate::earliest(Tick now, std::uint64_t units) const {
+  if (unlimited() || units == 0) return now;
+  Tick at = next(now, 0);
+  std::uint64_t before = in_last_second_;
+  for (const auto& [left, count] : last_second_) {
+    if (static_cast<double>(before + units) <= per_second_) break;
+    at = std::max(at, left + kPaceWindow + kPaceSlack - kPaceCatchUp);
+    before -= count;
+  }
+  return at;
+}
+
+void Rate::take(Tick at, std::uint64_t units) {
+  if (unlimited() || units == 0) return;
   next_ = std::max(next_, at) + spacing(units);
+  while (!last_second_.empty() &&
+         last_second_.front().first + kPaceWindow + kPaceSlack - kPaceCatchUp <= at) {
+    in_last_second_ -= last_second_.front().second;
+    last_second_.pop_front();
+  }
+  last_second_.emplace_back(at, units);
+  in_last_second_ += units;
 }
 
 Limiter::Limiter(const Limits& limits)
@@ -44,9 +61,14 @@ Limiter::Limiter(const Limits& limits)
       messages_(limits.messages_per_second),
       parts_(limits.parts_per_second) {}
 
-Tick Limiter::earliest(Tick now, const Cost& ahead) const {
-  return std::max({requests_.earliest(now, ahead.requests), messages_.earliest(now, ahead.messages),
-                   parts_.earliest(now, ahead.parts), paused_until_});
+Tick Limiter::next(Tick now, const Cost& ahead) const {
+  return std::max({requests_.next(now, ahead.requests), messages_.next(now, ahead.messages),
+                   parts_.next(now, ahead.parts), paused_until_});
+}
+
+Tick Limiter::earliest(Tick now, const Cost& cost) const {
+  return std::max({requests_.earliest(now, cost.requests), messages_.earliest(now, cost.messages),
+                   parts_.earliest(now, cost.parts), paused_until_});
 }
 
 void Limiter::take(Tick at, const Cost& cost) {
@@ -87,15 +109,24 @@ void Limiter::set_share(double share) {
 }
 
 int fitting_batch(const Limits& limits, int batch_max, int parts_per_row) {
-  double rows_per_second = batch_max;
-  if (limits.messages_per_second > 0) rows_per_second = limits.messages_per_second;
+  double rows_per_second = limits.messages_per_second;
   if (limits.parts_per_second > 0) {
     const double rows = limits.parts_per_second / parts_per_row;
-    rows_per_second = limits.messages_per_second > 0 ? std::min(rows_per_second, rows) : rows;
+    rows_per_second = rows_per_second > 0 ? std::min(rows_per_second, rows) : rows;
   }
-  if (limits.messages_per_second <= 0 && limits.parts_per_second <= 0) return batch_max;
-  const double requests = std::ceil(rows_per_second / batch_max);
-  return std::clamp(static_cast<int>(rows_per_second / requests), 1, batch_max);
+  if (rows_per_second <= 0) return batch_max;
+  constexpr double kNearlyAll = 0.995;
+  int best = 1;
+  double best_rows = 0;
+  for (int batch = batch_max; batch >= 1; --batch) {
+    const double rows = batch * std::floor(rows_per_second / batch);
+    if (rows >= kNearlyAll * rows_per_second) return batch;
+    if (rows > best_rows) {
+      best = batch;
+      best_rows = rows;
+    }
+  }
+  return best;
 }
 
 }  // namespace loa

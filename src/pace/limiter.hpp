@@ -1,15 +1,17 @@
-// Pace: the generic cell rate algorithm (GCRA, ITU-T I.371) on the monotonic clock. Pure: the
-// caller brings the time. Messages leave evenly, a batch counts as all its rows, and no burst saved
-// up from idle time is ever let out.
+// Pace: the generic cell rate algorithm (GCRA, ITU-T I.371) on the monotonic clock, for evenness,
+// and a log of the last second, for the bound. Pure: the caller brings the time. Messages leave
+// evenly, a batch counts as all its rows, and no burst saved up from idle time is ever let out.
 //
 // The promise is that a gateway sees no more than its limit in ANY one-second window. What leaves
-// evenly arrives less so: the spacing is therefore kSlack longer than the limit alone asks for, of
-// which kCatchUp may be used to make up for a timer that fired late, and the rest is for the
-// network.
+// evenly arrives less so: the spacing is therefore kPaceSlack longer than the limit alone asks for,
+// of which kPaceCatchUp may be used to make up for a timer that fired late, and the rest is for the
+// network. Spacing alone is not enough for batches (six and a half of two rows a second are seven
+// in some second): so the units of the last second are also counted.
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <deque>
+#include <utility>
 
 #include "base/time.hpp"
 #include "pace/limits.hpp"
@@ -32,24 +34,29 @@ struct Cost {
 };
 
 // One rate. 0 a second means unlimited.
-class Gcra {
+class Rate {
  public:
-  explicit Gcra(double per_second);
+  explicit Rate(double per_second);
 
-  // When the next request may leave, were `ahead` units to leave before it; not before `now`.
-  Tick earliest(Tick now, std::uint64_t ahead) const;
+  // When the next unit may leave by spacing alone, were `ahead` units to leave before it; not
+  // before `now`.
+  Tick next(Tick now, std::uint64_t ahead) const;
+  // When `units` together may leave; not before `now`.
+  Tick earliest(Tick now, std::uint64_t units) const;
   // Units leave at `at` (not before earliest()).
   void take(Tick at, std::uint64_t units);
   // Stretches the spacing: 1 is the configured rate, 0.5 half of it.
   void set_share(double share) { share_ = share; }
-  bool unlimited() const { return interval_ns_ <= 0; }
 
  private:
+  bool unlimited() const { return per_second_ <= 0; }
   Duration spacing(std::uint64_t units) const;
 
-  double interval_ns_;  // between two units at full rate
+  double per_second_;
   double share_ = 1;
-  Tick next_ = Tick::min();  // theoretical arrival time of the next unit
+  Tick next_ = Tick::min();  // GCRA's theoretical arrival time of the next unit
+  std::deque<std::pair<Tick, std::uint64_t>> last_second_;
+  std::uint64_t in_last_second_ = 0;
 };
 
 // The limits of a gateway (or of a campaign) together.
@@ -57,7 +64,10 @@ class Limiter {
  public:
   explicit Limiter(const Limits& limits);
 
-  Tick earliest(Tick now, const Cost& ahead) const;
+  // When the next request may leave, were `ahead` to leave before it: to prepare in time.
+  Tick next(Tick now, const Cost& ahead) const;
+  // When a request of this cost may leave, not before `now`; take() it then.
+  Tick earliest(Tick now, const Cost& cost) const;
   void take(Tick at, const Cost& cost);
 
   // The gateway said "too fast": halves the rate, and waits for `retry_after` at least.
@@ -71,17 +81,17 @@ class Limiter {
  private:
   void set_share(double share);
 
-  Gcra requests_;
-  Gcra messages_;
-  Gcra parts_;
+  Rate requests_;
+  Rate messages_;
+  Rate parts_;
   double share_ = 1;
   Tick changed_ = Tick::min();
   Tick paused_until_ = Tick::min();
 };
 
-// The largest batch of at most `batch_max` rows with which a whole number of requests fills the
-// second: with 500 messages a second and 200 rows, batches of 166, since three of 200 would exceed
-// any window. `parts_per_row` is the most one row costs.
+// The largest batch of at most `batch_max` rows with which a whole number of requests (nearly)
+// fills the second: with 500 messages a second and 200 rows, batches of 166, since three of 200
+// would exceed it and two leave a fifth unused. `parts_per_row` is the most one row costs.
 int fitting_batch(const Limits& limits, int batch_max, int parts_per_row);
 
 }  // namespace loa

@@ -1,0 +1,1 @@
+loa_test(dispatch_simulation SOURCES simulation/dispatch_simulation.cpp LINKS loa_dispatch)
