@@ -1,0 +1,47 @@
+// A server for curl_http_test: node server.mjs http|https|h2 [KEY CERT]. Prints its port.
+//   POST /dies       the first request of a connection is answered; the second is read whole, and then the
+//                    connection dies without a byte of an answer
+//   GET /count       how many POSTs came
+//   GET /slow        is never answered        GET /large     2 MiB
+//   GET /moved       302 to /count            GET /busy      503 with Retry-After: 7
+//   GET /quit        ends the server
+import {readFileSync} from 'node:fs';
+import {createServer as createHttp} from 'node:http';
+import {createSecureServer} from 'node:http2';
+import {createServer as createHttps} from 'node:https';
+
+const [mode, keyFile, certFile] = process.argv.slice(2);
+const requestsOf = new WeakMap();
+let posts = 0;
+
+function answer(request, response) {
+  const connection = mode === 'h2' ? request.stream.session : request.socket;
+  if (request.url === '/dies') {
+    posts += 1;
+    const requests = (requestsOf.get(connection) ?? 0) + 1;
+    requestsOf.set(connection, requests);
+    request.resume();
+    request.on('end', () => {
+      if (requests < 2) response.end('ok');
+      else connection.destroy();
+    });
+  } else if (request.url === '/count') {
+    response.end(String(posts));
+  } else if (request.url === '/large') {
+    response.end('x'.repeat(2 * 1024 * 1024));
+  } else if (request.url === '/moved') {
+    response.writeHead(302, {location: '/count'});
+    response.end();
+  } else if (request.url === '/busy') {
+    response.writeHead(503, {'retry-after': '7'});
+    response.end();
+  } else if (request.url === '/quit') {
+    response.end('bye', () => process.exit(0));
+  }
+}
+
+const keys = keyFile ? {key: readFileSync(keyFile), cert: readFileSync(certFile)} : {};
+const server = mode === 'http' ? createHttp(answer)
+    : mode === 'https' ? createHttps(keys, answer)
+    : createSecureServer({...keys, allowHTTP1: false}, answer);
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
