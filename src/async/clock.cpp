@@ -35,9 +35,7 @@ class SystemClock final : public Clock {
   explicit SystemClock(asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
   Tick now() override { return std::chrono::steady_clock::now(); }
-  Instant wall() override {
-    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  }
+  Instant wall() override { return system_wall(); }
   std::unique_ptr<Alarm> make_alarm() override { return std::make_unique<SystemAlarm>(executor_); }
 
  private:
@@ -45,6 +43,10 @@ class SystemClock final : public Clock {
 };
 
 }  // namespace
+
+Instant system_wall() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 
 std::unique_ptr<Clock> create_system_clock(asio::any_io_executor executor) {
   return std::make_unique<SystemClock>(std::move(executor));

@@ -24,9 +24,12 @@ class Clock {
   virtual ~Clock() = default;
 
   virtual Tick now() = 0;      // monotonic
-  virtual Instant wall() = 0;  // for records and schedules; whole milliseconds, as the record keeps them
+  virtual Instant wall() = 0;  // for records and schedules, in whole milliseconds
   virtual std::unique_ptr<Alarm> make_alarm() = 0;
 };
+
+// The wall clock where there is no executor yet.
+Instant system_wall();
 
 std::unique_ptr<Clock> create_system_clock(asio::any_io_executor executor);
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <chrono>
-
+#include "async/clock.hpp"
 #include "cli/output.hpp"
 #include "cli/plan_view.hpp"
 #include "cli/prepare.hpp"
@@ -11,8 +10,7 @@ namespace loa {
 
 int run_plan(const CommonOptions& common, const std::string& campaign,
              const std::string& from_text) {
-  const Instant now =
-      std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const Instant now = system_wall();
   std::optional<Instant> from;
   if (!from_text.empty()) {
     from = parse_rfc3339(from_text);

@@ -74,8 +74,7 @@ class Sending {
 
   Result<int> begin(StoreContents& store) {
     const Schedule& schedule = prepared_.campaign.schedule;
-    const Instant now =
-        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    const Instant now = system_wall();
     if (schedule.useful_until && *schedule.useful_until <= now)
       return fail(Code::data,
                   fmt::format("useful_until ({}) has passed: nothing is sent",
@@ -204,7 +203,7 @@ class Sending {
 
   Task<Result<Ending>> record_opening(Journal& journal) {
     Event opened;
-    opened.at = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    opened.at = system_wall();
     opened.node = prepared_.settings.node;
     opened.version = LOA_VERSION;
     const std::string opened_line = to_line(opened);

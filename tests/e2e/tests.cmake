@@ -7,3 +7,4 @@ function(loa_process_test NAME SCRIPT)
 endfunction()
 
 loa_process_test(e2e_send e2e/send_test.py)
+loa_process_test(e2e_check e2e/check_test.py)

@@ -1,0 +1,181 @@
+#include <gmock/gmock.h>
+#include <rapidcheck/gtest.h>
+
+#include "audit/report.hpp"
+#include "dispatch/decide.hpp"
+#include "dispatch/event.hpp"
+#include "dispatch/record.hpp"
+
+namespace loa {
+namespace {
+
+Event make(Event::Kind kind) {
+  Event event;
+  event.kind = kind;
+  event.at = *parse_rfc3339("2026-11-24T01:00:00Z");
+  event.campaign = "c";
+  return event;
+}
+
+Event frozen(std::uint64_t rows) {
+  Event event = make(Event::Kind::frozen);
+  event.row_count = rows;
+  return event;
+}
+
+Event intent(std::uint64_t batch, RowRanges rows) {
+  Event event = make(Event::Kind::intent);
+  event.batch = batch;
+  event.gateway = "vina";
+  event.rows = std::move(rows);
+  return event;
+}
+
+Event answer(std::uint64_t batch, std::vector<Outcome> outcomes) {
+  Event event = make(Event::Kind::answer);
+  event.batch = batch;
+  event.outcomes = std::move(outcomes);
+  return event;
+}
+
+RC_GTEST_PROP(Event, RoundTrips, (const std::string& words)) {
+  const auto first = *rc::gen::inRange<std::uint64_t>(0, 1'000'000);
+  Event event = answer(
+      first + 1,
+      {{RowState::refused, {{first, first + 2}, {first + 9, first + 9}}, "00", words, "id", ""}});
+  event.status = 200;
+  event.ms = 12;
+  const std::string line = to_line(event);
+  RC_ASSERT(line.find('\n') == std::string::npos);
+  const auto parsed = parse_event(line);
+  RC_ASSERT(parsed.has_value());
+  RC_ASSERT(to_line(*parsed) == line);
+}
+
+TEST(Event, WhatIsNoneIsAnError) {
+  for (const char* line : {"", "{}", "[]", "{\"event\":\"intent\"}",
+                           "{\"event\":\"flown\",\"at\":\"2026-11-24T01:00:00Z\"}"})
+    EXPECT_FALSE(parse_event(line)) << line;
+}
+
+TEST(Record, AddsUpAndRefusesContradictions) {
+  Record record("Asia/Ho_Chi_Minh");
+  ASSERT_TRUE(record.apply(frozen(10)));
+  EXPECT_FALSE(record.apply(frozen(10)));
+  ASSERT_TRUE(record.apply(intent(1, {{0, 4}})));
+  EXPECT_EQ(record.find("c")->balance().in_doubt, 5U);  // in flight
+  EXPECT_FALSE(record.apply(intent(2, {{10, 10}})));    // no such row
+  EXPECT_FALSE(record.apply(answer(7, {})));            // no such attempt
+  ASSERT_TRUE(record.apply(answer(1, {{RowState::accepted, {{0, 2}}, "0", "", "", ""},
+                                      {RowState::refused, {{3, 3}}, "9", "", "", ""},
+                                      {RowState::in_doubt, {{4, 4}}, "", "", "", ""}})));
+  const Balance balance = record.find("c")->balance();
+  EXPECT_EQ(balance.accepted, 3U);
+  EXPECT_EQ(balance.refused.at("9"), 1U);
+  EXPECT_EQ(balance.in_doubt, 1U);
+  EXPECT_EQ(balance.unsent, 5U);
+  EXPECT_FALSE(record.apply(answer(1, {})));  // a second answer
+  Event settled = make(Event::Kind::settled);
+  settled.rows = {{4, 4}};
+  settled.state = RowState::planned;
+  ASSERT_TRUE(record.apply(settled));
+  EXPECT_FALSE(record.apply(settled));  // decided already
+  EXPECT_EQ(record.find("c")->balance().unsent, 6U);
+}
+
+TEST(Record, AnAnswerMustTellOfEveryRow) {
+  Record record("Asia/Ho_Chi_Minh");
+  ASSERT_TRUE(record.apply(frozen(10)));
+  ASSERT_TRUE(record.apply(intent(1, {{0, 4}})));
+  EXPECT_FALSE(record.apply(answer(1, {{RowState::accepted, {{0, 2}}, "0", "", "", ""}})));
+}
+
+// What each answer of VNPT's gateway means for a batch of four.
+class Deciding : public testing::Test {
+ protected:
+  Decision decide_on(const HttpReply& reply, RowRanges rows = {{0, 3}}, int attempt = 1) {
+    Faults faults;
+    const Profile profile = Profile::load(LOA_PROJECT "/config/profiles/vnpt-smsbn.yaml", faults);
+    EXPECT_TRUE(faults.ok());
+    std::vector<BatchRow> batch_rows;
+    for_each_row(rows,
+                 [&](std::uint64_t row) { batch_rows.push_back({84912345670 + row, "", "x"}); });
+    Batch batch;
+    batch.reference = "r";
+    batch.sender = "X";
+    batch.rows = batch_rows;
+    const Work work{0, std::move(rows), attempt, Tick::min()};
+    return decide({work, reply, batch, profile, Tick{}, 0.5,
+                   [](std::string_view) { return std::string("other"); }});
+  }
+  Decision code(const std::string& code, RowRanges rows = {{0, 3}}, int attempt = 1) {
+    return decide_on({Transport::answered, 200,
+                      R"({"RPLY":{"ERROR":")" + code + R"(","ERROR_DESC":"words"}})", "", ""},
+                     std::move(rows), attempt);
+  }
+  static RowState only_state(const Decision& decision) {
+    EXPECT_EQ(decision.outcomes.size(), 1U);
+    EXPECT_EQ(count_rows(decision.outcomes[0].rows), 4U);
+    return decision.outcomes[0].state;
+  }
+};
+
+TEST_F(Deciding, TheClasses) {
+  EXPECT_EQ(only_state(code("0")), RowState::accepted);
+  EXPECT_EQ(only_state(code("33")), RowState::accepted);
+  EXPECT_EQ(only_state(code("26")), RowState::refused);
+
+  const Decision throttle = code("16");
+  EXPECT_EQ(only_state(throttle), RowState::planned);
+  EXPECT_TRUE(throttle.throttled);
+  EXPECT_EQ(throttle.again.at(0).attempt, 1);
+
+  const Decision window = code("8");
+  EXPECT_EQ(only_state(window), RowState::planned);
+  EXPECT_TRUE(window.pause && !window.throttled);
+
+  const Decision hold = code("13");
+  EXPECT_EQ(only_state(hold), RowState::planned);
+  EXPECT_EQ(hold.hold->code, "13");
+
+  const Decision stop = code("30");
+  EXPECT_EQ(only_state(stop), RowState::refused);
+  EXPECT_EQ(stop.stop->code, "30");
+
+  const Decision unknown = code("4711");
+  EXPECT_TRUE(unknown.hold) << "an unknown code is never retried in silence";
+
+  const Decision split = code("23");
+  EXPECT_EQ(only_state(split), RowState::planned);
+  ASSERT_EQ(split.again.size(), 2U);
+  EXPECT_EQ(split.again[0].rows, (RowRanges{{0, 1}}));
+  EXPECT_EQ(split.again[1].rows, (RowRanges{{2, 3}}));
+  EXPECT_EQ(code("23", {{5, 5}}).outcomes[0].state, RowState::refused);
+}
+
+TEST_F(Deciding, WithoutAnAnswer) {
+  const Decision not_sent = decide_on({Transport::not_sent, 0, "", "", "refused"});
+  EXPECT_EQ(only_state(not_sent), RowState::planned);
+  EXPECT_TRUE(not_sent.unreachable);
+  EXPECT_EQ(only_state(decide_on({Transport::in_doubt, 0, "", "", "timeout"})), RowState::in_doubt);
+  EXPECT_EQ(only_state(decide_on({Transport::answered, 500, "oops", "", ""})), RowState::in_doubt);
+  EXPECT_EQ(only_state(decide_on({Transport::answered, 200, "{", "", ""})), RowState::in_doubt);
+}
+
+TEST(Backoff, GrowsToAMinuteAndSpreads) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(backoff(1, 0.5), milliseconds(1000));
+  EXPECT_EQ(backoff(3, 0.0), milliseconds(3600));
+  EXPECT_EQ(backoff(50, 0.5), std::chrono::seconds(60));
+}
+
+TEST(Csv, NoCellIsAFormula) {
+  EXPECT_EQ(csv_cell("=1+1"), "'=1+1");
+  EXPECT_EQ(csv_cell("@x"), "'@x");
+  EXPECT_EQ(csv_cell("\tx"), "'\tx");
+  EXPECT_EQ(csv_cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+  EXPECT_EQ(csv_cell(std::string_view("a\0b", 3)), "ab");
+}
+
+}  // namespace
+}  // namespace loa
