@@ -104,6 +104,7 @@ void CsvParser::end_line(std::string_view line) {
   } else {
     record_ += '\n';
   }
+  if (separator_ == 0 && !line.empty() && line != "\r") find_separator(line);
   in_quotes_ = track_quotes(line);
   record_ += line;
   if (in_quotes_) {
@@ -133,7 +134,7 @@ bool CsvParser::track_quotes(std::string_view line) {
       open = true;
       at_start = false;
     } else {
-      at_start = separator_ != 0 ? c == separator_ : c == ',' || c == ';' || c == '\t';
+      at_start = c == separator_;
     }
   }
   return open;
@@ -165,7 +166,6 @@ void CsvParser::end_record() {
     on_fault_(CsvFault::not_utf8, first_line_);
     return;
   }
-  if (separator_ == 0) find_separator(record_);
   out_.line = first_line_;
   out_.fields.clear();
   if (std::memchr(record_.data(), '"', record_.size()) == nullptr) {

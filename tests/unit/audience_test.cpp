@@ -47,6 +47,14 @@ TEST(Csv, WhatOfficesSave) {
   EXPECT_EQ(parse("a\tb\n1,2\t3\n").rows[1].second, (std::vector<std::string>{"1,2", "3"}));
 }
 
+TEST(Csv, TheSeparatorIsKnownBeforeTheFirstQuote) {
+  // Found by the fuzzer: a quote behind a character that turned out not to be the separator.
+  const Parsed parsed = parse("a,b,c;\"d\n1,2,3\n");
+  EXPECT_TRUE(parsed.faults.empty());
+  ASSERT_EQ(parsed.rows.size(), 2U);
+  EXPECT_EQ(parsed.rows[0].second[2], "c;\"d");
+}
+
 TEST(Csv, ABadRowDoesNotTakeItsNeighboursAlong) {
   using namespace std::string_literals;
   const Parsed parsed = parse("a,b\n1,\"x\"y\n2,\xff\n3,\0\n4,\"never\n5,c\n"s);

@@ -1,1 +1,0 @@
-loa_test(pace_test SOURCES unit/pace_test.cpp LINKS loa_pace)
