@@ -87,6 +87,19 @@ std::string columns_of(const CsvRecord& header) {
   return list;
 }
 
+// The first digits of a number, not enough to tell whose it is.
+std::string prefix_of(std::string_view written) {
+  constexpr std::size_t kDigitsShown = 4;
+  std::string prefix;
+  std::size_t digits = 0;
+  for (const char c : written) {
+    const bool digit = c >= '0' && c <= '9';
+    if (digit || c == '+') prefix += c;
+    if (digit && ++digits == kDigitsShown) break;
+  }
+  return prefix;
+}
+
 class AudienceReader {
  public:
   AudienceReader(const AudienceSource& source, const NumberingPlan& numbering,
@@ -118,30 +131,59 @@ class AudienceReader {
   }
 
  private:
-  // A list with a header that has the phone column, or one number a line.
+  // A list with a header that has the phone column, or one number a line. What cannot be read stops
+  // the campaign: passed over, it would send to someone who opted out.
   Result<void> read_exclusions(const std::string& path) {
     std::optional<std::size_t> column;
+    std::optional<Error> fault;
     bool first = true;
+    const auto stop = [&](std::uint32_t line, std::string text) {
+      if (!fault) fault = Error{Code::data, std::move(text), {path, static_cast<int>(line)}};
+    };
     CsvParser parser(
         [&](const CsvRecord& record) {
           if (first) {
             first = false;
             column = find_column(record, source_.phone_column);
             if (column) return;
+            if (record.fields.size() > 1) {
+              stop(record.line,
+                   fmt::format("the list of opted-out numbers needs a column called '{}', or one "
+                               "number a line; it has {} columns",
+                               source_.phone_column, record.fields.size()));
+              return;
+            }
             column = 0;
           }
-          if (*column >= record.fields.size()) return;
-          const ParsedNumber parsed = numbering_.parse(trimmed(record.fields[*column]));
-          if (parsed.ok) opted_out_.add(parsed.number);
+          if (fault) return;
+          if (*column >= record.fields.size()) {
+            stop(record.line, "a row of the list of opted-out numbers has too few columns");
+            return;
+          }
+          const ParsedNumber parsed = numbering_.parse(record.fields[*column]);
+          if (parsed.ok) {
+            opted_out_.add(parsed.number);
+          } else if (!never_sent_to(parsed.fault)) {
+            stop(record.line,
+                 "a number of the list of opted-out numbers cannot be read: correct it, or delete "
+                 "the row");
+          }
         },
-        [](CsvFault, std::uint32_t) {});
+        [&](CsvFault what, std::uint32_t line) { stop(line, std::string(describe(what))); });
     auto read = read_file(path, [&](std::string_view bytes) {
       parser.feed(bytes);
-      return true;
+      return !fault;
     });
     if (!read) return read;
     parser.finish();
+    if (fault) return fail(std::move(*fault));
     return {};
+  }
+
+  // A number of another country or of a fixed line is whole, and no row with it is ever used.
+  static bool never_sent_to(NumberFault fault) {
+    return fault == NumberFault::empty || fault == NumberFault::prefix ||
+           fault == NumberFault::not_mobile;
   }
 
   Result<void> read_recipients(const std::string& path) {
@@ -249,10 +291,9 @@ class AudienceReader {
       case NumberFault::too_long: exclude(Exclusion::number_long, line, ""); return;
       case NumberFault::not_mobile: exclude(Exclusion::not_mobile, line, ""); return;
       case NumberFault::prefix: {
-        constexpr std::size_t kShown = 4;  // a prefix, not a number
-        exclude(Exclusion::number_prefix, line,
-                fmt::format("Phone number prefix {} is not in the numbering plan",
-                            trimmed(written).substr(0, kShown)));
+        exclude(
+            Exclusion::number_prefix, line,
+            fmt::format("Phone number prefix {} is not in the numbering plan", prefix_of(written)));
         return;
       }
     }

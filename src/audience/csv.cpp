@@ -171,7 +171,7 @@ void CsvParser::end_record() {
   if (std::memchr(record_.data(), '"', record_.size()) == nullptr) {
     split();
   } else if (!split_quoted(record_)) {
-    on_fault_(CsvFault::bytes_after_quote, first_line_);
+    drop(CsvFault::bytes_after_quote);
     return;
   }
   on_record_(out_);

@@ -1,5 +1,7 @@
 #include "text/parts.hpp"
 
+#include <algorithm>
+
 #include "base/check.hpp"
 #include "text/gsm7.hpp"
 #include "text/unicode.hpp"
@@ -15,27 +17,32 @@ int units_of(char32_t character, Encoding encoding) {
 }
 
 // How much the parts of a long text hold. Cumulative limits say it only from the third part on; the
-// second holds as much as the third, and the first what is left of the second limit.
+// second holds as much as the third, and the first what is left of the second limit, but never more
+// than a text of one part.
 struct Capacities {
-  explicit Capacities(const PartTable& table) {
-    const auto& limits = table.limits;
+  explicit Capacities(const PartTable& table) : limits(table.limits) {
     LOA_CHECK(!limits.empty());
-    single = limits[0];
     if (limits.size() == 1) {
-      first = further = limits[0];
-    } else if (limits.size() == 2) {
-      first = further = limits[1] / 2;
-    } else {
-      further = limits[2] - limits[1];
-      first = limits[1] - further;
+      first = second = limits[0];
+      return;
     }
+    second = limits.size() == 2 ? limits[1] / 2 : limits[2] - limits[1];
+    first = std::min(limits[1] - second, limits[0]);
+    second = limits[1] - first;
   }
 
-  int of(int part) const { return part == 1 ? first : further; }
+  int single() const { return limits[0]; }
 
-  int single = 0;
+  int of(int part) const {
+    if (part == 1) return first;
+    if (part == 2 || limits.size() <= 2) return second;
+    const std::size_t last = std::min(static_cast<std::size_t>(part), limits.size()) - 1;
+    return limits[last] - limits[last - 1];
+  }
+
+  const std::vector<int>& limits;
   int first = 0;
-  int further = 0;
+  int second = 0;
 };
 
 struct Laid {
@@ -68,15 +75,15 @@ PartCount count_parts(std::string_view text, Encoding encoding, const PartTable&
   for (std::string_view left = text; !left.empty();)
     count.units += units_of(take_character(left), encoding);
   const Capacities capacities(table);
-  if (count.units <= capacities.single) {
+  if (count.units <= capacities.single()) {
     count.parts = 1;
-    count.spare = capacities.single - count.units;
+    count.spare = capacities.single() - count.units;
     return count;
   }
   const Laid laid = lay_out(text, encoding, capacities);
   count.parts = laid.parts;
   count.spare = capacities.of(laid.parts) - laid.in_last;
-  count.over = laid.parts > 2 ? laid.in_last : count.units - capacities.single;
+  count.over = laid.parts > 2 ? laid.in_last : count.units - capacities.single();
   return count;
 }
 

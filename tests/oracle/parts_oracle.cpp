@@ -24,7 +24,8 @@ constexpr std::u32string_view kEmoji = U"😀🚓🚨📱👍";
 }  // namespace
 
 int main() {
-  std::mt19937 random(20261124);
+  std::mt19937 engine(20261124);
+  const auto random = [&] { return static_cast<unsigned>(engine()); };
   const auto draw = [&](std::u32string_view from) { return from[random() % from.size()]; };
   for (int i = 0; i < kTexts; ++i) {
     const bool gsm7 = i % 2 == 0;

@@ -436,11 +436,16 @@ void live(std::uint64_t seed) {
     const int times = found == world.truth.accepted.end() ? 0 : found->second;
     if (times > 1) ++doubled;
     // Accepted is accepted, but for what a policy took for sent; refused was never taken.
-    if (campaign.rows[i] == RowState::accepted && policy != OnUnknown::assume_sent)
+    if (campaign.rows[i] == RowState::accepted && policy != OnUnknown::assume_sent) {
       EXPECT_GE(times, 1) << i;
-    if (campaign.rows[i] == RowState::refused) EXPECT_EQ(times, 0) << i;
+    }
+    if (campaign.rows[i] == RowState::refused) {
+      EXPECT_EQ(times, 0) << i;
+    }
   }
-  if (policy != OnUnknown::resend) EXPECT_EQ(doubled, 0U);
+  if (policy != OnUnknown::resend) {
+    EXPECT_EQ(doubled, 0U);
+  }
   EXPECT_LE(doubled, campaign.resent);
   expect_pace(world.truth, 200);
 }

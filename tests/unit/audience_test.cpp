@@ -66,6 +66,14 @@ TEST(Csv, ABadRowDoesNotTakeItsNeighboursAlong) {
   EXPECT_EQ(parsed.rows[1].first, 6U);
 }
 
+TEST(Csv, AStrayQuoteDoesNotSwallowAQuotedNeighbour) {
+  const Parsed parsed = parse("a,b\n1,\"x\n2,\"y\"\n3,z\n");
+  EXPECT_EQ(parsed.faults, (CsvFaults{{CsvFault::bytes_after_quote, 2}}));
+  ASSERT_EQ(parsed.rows.size(), 3U);
+  EXPECT_EQ(parsed.rows[1].first, 3U);
+  EXPECT_EQ(parsed.rows[2].first, 4U);
+}
+
 TEST(Csv, AQuoteOpenForTooLongIsGivenUp) {
   std::string text = "a\n\"open\n";
   for (int i = 0; i < 500; ++i) text += "row\n";
@@ -236,6 +244,35 @@ TEST_F(AudienceFiles, AFileThatCannotBeUsedSaysWhatToDo) {
             "the file has no rows");
   EXPECT_THAT(words({{folder_ + "/none.csv"}, {}, "so_dien_thoai"}),
               testing::HasSubstr("cannot open"));
+}
+
+TEST_F(AudienceFiles, AnOptOutListThatCannotBeReadStopsTheCampaign) {
+  using namespace std::string_literals;
+  const std::string people = file("people.csv", "so_dien_thoai\n0912345678\n");
+  for (const std::string& list :
+       {"ten,phone\nA,0912345678\n"s, "A;0912345678\n"s, "so_dien_thoai,b\n0912345678,\"x\"y\n"s,
+        "so_dien_thoai\n0912345678\xff\n"s, "O912345678\n"s, "0912345678\n091234567\n"s,
+        "\xFF\xFE\0\0\n"s, "b,so_dien_thoai\n0912345678\n"s}) {
+    const auto counts = read({{people}, {file("optout.csv", list)}, "so_dien_thoai"});
+    ASSERT_FALSE(counts) << list;
+    EXPECT_EQ(counts.error().code, Code::data);
+    EXPECT_GT(counts.error().place.line, 0);
+    EXPECT_TRUE(used_.empty());
+  }
+  // Empty lists, and numbers that no message goes to, do no harm.
+  for (const std::string& list : {""s, "so_dien_thoai\n"s, "02053812345\n+12125551234\n"s})
+    EXPECT_TRUE(read({{people}, {file("optout.csv", list)}, "so_dien_thoai"})) << list;
+}
+
+TEST_F(AudienceFiles, AnUnknownPrefixIsShownWhole) {
+  std::string detail;
+  const AudienceSource source{
+      {file("people.csv", "so_dien_thoai\n095\u00A01234567\n")}, {}, "so_dien_thoai"};
+  const auto counts = read_audience(
+      source, plan_, {}, [](const AudienceRow&) { return RowVerdict{}; },
+      [&](const ExcludedRow& row) { detail = row.detail; });
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(detail, "Phone number prefix 0951 is not in the numbering plan");
 }
 
 TEST_F(AudienceFiles, RowsAddUpWhateverTheBytes) {

@@ -30,10 +30,11 @@ Run run(double per_second, int batch, Duration length, Duration late, std::uint6
     const Tick at =
         limiter.earliest(now, {.requests = 1, .messages = static_cast<std::uint64_t>(batch)});
     seed = seed * 6364136223846793005U + 1442695040888963407U;
-    now = at + (late.count() > 0 ? Duration(static_cast<std::int64_t>(seed >> 33) % late.count())
-                                 : Duration{0});
-    limiter.take(at > now ? at : now,
-                 {.requests = 1, .messages = static_cast<std::uint64_t>(batch)});
+    if (at > now) {  // only a timer that was set can fire late
+      now = at;
+      if (late.count() > 0) now += Duration(static_cast<std::int64_t>(seed >> 33) % late.count());
+    }
+    limiter.take(now, {.requests = 1, .messages = static_cast<std::uint64_t>(batch)});
     window.emplace_back(now, batch);
     in_window += static_cast<std::uint64_t>(batch);
     while (window.front().first <= now - std::chrono::seconds(1)) {

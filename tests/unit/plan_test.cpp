@@ -101,7 +101,9 @@ TEST_F(Freezing, NoDamageGoesUnseen) {
     std::string damaged = bytes;
     damaged[i] = static_cast<char>(damaged[i] ^ 4);
     const auto plan = Plan::from_bytes(damaged);
-    if (plan) EXPECT_NE(plan->sha256(), sha256) << i;
+    if (plan) {
+      EXPECT_NE(plan->sha256(), sha256) << i;
+    }
   }
   for (std::size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(Plan::from_bytes(bytes.substr(0, size))) << size;

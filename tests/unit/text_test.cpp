@@ -87,6 +87,16 @@ TEST(Parts, AGatewaysOwnTable) {
   }
 }
 
+TEST(Parts, EveryStepOfATableCounts) {
+  for (const PartTable& table :
+       {PartTable{{70, 134, 201, 266}}, PartTable{{123, 268}}, PartTable{{160, 306}}})
+    for (int n = 1; n <= table.parts_max(); ++n) {
+      const auto limit = static_cast<std::size_t>(table.limits[static_cast<std::size_t>(n - 1)]);
+      EXPECT_EQ(count_parts(std::string(limit, 'a'), Encoding::gsm7, table).parts, n);
+      EXPECT_EQ(count_parts(std::string(limit + 1, 'a'), Encoding::gsm7, table).parts, n + 1);
+    }
+}
+
 RC_GTEST_PROP(Parts, CuttingWhatIsOverSavesAPart, ()) {
   const auto size = *rc::gen::inRange(161, 900);
   const std::string text(static_cast<std::size_t>(size), 'a');
