@@ -38,11 +38,15 @@ class Decider {
   }
 
   void put(std::uint64_t row, RowState state, const Row& said, const std::string& gateway = "") {
-    for (auto at = decision_.outcomes.rbegin(); at != decision_.outcomes.rend(); ++at) {
-      if (at->state != state || at->code != said.code || at->words != said.words ||
-          at->id != said.carrier_id || at->gateway != gateway)
-        continue;
-      add_row(at->rows, row);
+    const auto same = [&](const Outcome& one) {
+      return one.state == state && one.code == said.code && one.words == said.words &&
+             one.id == said.carrier_id && one.gateway == gateway;
+    };
+    auto& outcomes = decision_.outcomes;
+    // Mostly the last one: neighbours share their fate.
+    const auto found = std::find_if(outcomes.rbegin(), outcomes.rend(), same);
+    if (found != outcomes.rend()) {
+      add_row(found->rows, row);
       return;
     }
     Outcome outcome{state, {}, said.code, said.words, said.carrier_id, gateway};

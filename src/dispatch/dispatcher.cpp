@@ -88,7 +88,7 @@ std::string_view to_string(Ending ending) {
 }
 
 struct Dispatcher::Outlet {
-  Outlet(OpenGateway open_, const Limits& limits) : open(std::move(open_)), limiter(limits) {}
+  Outlet(OpenGateway opened, const Limits& limits) : open(std::move(opened)), limiter(limits) {}
 
   OpenGateway open;
   GatewayQueue queue;
@@ -201,7 +201,8 @@ Task<void> Dispatcher::resolve_doubts() {
   while (!failure_) {
     const auto found = std::find_if(campaign_.doubts.begin(), campaign_.doubts.end(), resolvable);
     if (found == campaign_.doubts.end()) co_return;
-    const OpenIntent doubt = *found;
+    // A copy: commit() takes it out of the list.
+    const OpenIntent doubt = *found;  // NOLINT(performance-unnecessary-copy-initialization)
     Event decided = event(Event::Kind::settled);
     decided.rows = doubt.rows;
     decided.state = policy == OnUnknown::resend ? RowState::planned : RowState::accepted;

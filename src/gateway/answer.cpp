@@ -44,12 +44,14 @@ struct Json {
 
 class JsonHandler {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the names that boost::json asks for
   static constexpr std::size_t max_object_size = kBodyMax;
   static constexpr std::size_t max_array_size = kBodyMax;
   static constexpr std::size_t max_key_size = kBodyMax;
   static constexpr std::size_t max_string_size = kBodyMax;
   using error_code = boost::json::error_code;
   using string_view = boost::json::string_view;
+  // NOLINTEND(readability-identifier-naming)
 
   Json take() { return std::move(root_); }
 

@@ -67,6 +67,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 template <class T>
 std::vector<std::string> names_of(const std::vector<std::pair<std::string, T>>& table) {
   std::vector<std::string> names;
+  names.reserve(table.size());
   for (const auto& entry : table) names.push_back(entry.first);
   return names;
 }

@@ -69,7 +69,7 @@ void append_without_marks(std::u32string& out, char32_t character) {
 }  // namespace
 
 Result<std::string> normalise(std::string_view text) {
-  const auto composed = to_nfc(text);
+  auto composed = to_nfc(text);
   if (!composed) return composed;
   std::u32string out;
   std::string_view left = *composed;
@@ -88,7 +88,7 @@ Result<std::string> normalise(std::string_view text) {
 }
 
 Result<std::string> fold(std::string_view text) {
-  const auto composed = to_nfc(text);
+  auto composed = to_nfc(text);
   if (!composed) return composed;
   std::u32string out;
   std::string_view left = *composed;

@@ -24,7 +24,7 @@ tl::unexpected<Error> fault_at(std::size_t position, const std::string& text) {
 }
 
 std::string read_pattern(MapReader& map, std::string_view key, bool required) {
-  const std::string text = required ? map.text(key) : map.text_or(key, "");
+  std::string text = required ? map.text(key) : map.text_or(key, "");
   if (text.empty()) return text;
   const auto composed = to_nfc(text);
   if (!composed) {

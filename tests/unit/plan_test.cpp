@@ -136,6 +136,15 @@ TEST_F(Freezing, RowsOfOneTextLieTogether) {
   EXPECT_THAT(texts, testing::ElementsAre(0U, 0U, 1U, 1U));
 }
 
+TEST_F(Freezing, ARegisteredTextCarriesItsParameters) {
+  campaign_.message.registered["vina"] = {"81", {"quan", "ten"}};
+  const auto plan = Plan::from_bytes(bytes_of(*frozen()));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->head().lanes[0].registered_template, "81");
+  EXPECT_EQ(plan->head().lanes[1].registered_template, "");
+  EXPECT_THAT(plan->text(plan->rows()[0].text).parameters, testing::ElementsAre("Cao Lộc", "Lan"));
+}
+
 TEST_F(Freezing, WhatCannotBeSentIsRefusedWithTheCut) {
   campaign_.message.text = std::string(310, 'a');
   const auto too_long = frozen();
