@@ -207,6 +207,7 @@ class World {
       }
       journal.fail_at = fail_at;
       std::vector<OpenGateway> open;
+      open.reserve(world.gateways.size());
       for (const Gateway& gateway : world.gateways)
         open.push_back({gateway,
                         {{{"label", "X"},
