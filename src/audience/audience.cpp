@@ -154,6 +154,8 @@ class AudienceReader {
               return;
             }
             column = 0;
+            // A header by another name; a first number has digits.
+            if (record.fields[0].find_first_of("0123456789") == std::string_view::npos) return;
           }
           if (fault) return;
           if (*column >= record.fields.size()) {

@@ -6,6 +6,7 @@
 
 #include "base/check.hpp"
 #include "base/hash.hpp"
+#include "journal/block.hpp"
 
 namespace loa {
 namespace {
@@ -121,11 +122,20 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
     const Limits limits = open.gateway.limits;
     outlets_.push_back(std::make_unique<Outlet>(std::move(open), limits));
   }
+  int parts_max = 1;
+  for (std::size_t i = 0; i < plan.texts(); ++i)
+    parts_max = std::max(parts_max, plan.text(static_cast<std::uint32_t>(i)).parts);
   for (std::size_t i = 0; i < plan.head().lanes.size(); ++i) {
     const PlanLane& lane = plan.head().lanes[i];
     Outlet* outlet = find(lane.gateway);
     if (outlet == nullptr) continue;  // its rows stay unsent: the caller has said so
-    int batch = std::min(lane.batch, outlet->open.gateway.batch);
+    // The limits may be lower than when the plan was frozen.
+    Limits limits = outlet->open.gateway.limits;
+    if (settings_.parts_per_second > 0)
+      limits.parts_per_second = limits.parts_per_second > 0
+                                    ? std::min(limits.parts_per_second, settings_.parts_per_second)
+                                    : settings_.parts_per_second;
+    int batch = fitting_batch(limits, std::min(lane.batch, outlet->open.gateway.batch), parts_max);
     if (const std::uint64_t per_day = outlet->open.gateway.limits.per_day; per_day > 0)
       batch = static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(batch), per_day));
     outlet->queue.add(
@@ -141,8 +151,8 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
   const Instant wall = world.clock.wall();
   for (const auto& outlet : outlets_) {
     const Instant last = world.record.use(outlet->open.gateway.name).last_intent;
-    const auto window =
-        std::chrono::duration_cast<std::chrono::microseconds>(kPaceWindow + kPaceSlack);
+    const auto window = std::chrono::duration_cast<std::chrono::microseconds>(
+        kPaceWindow + kPaceSlack + kLeadLongest);
     if (last + window > wall) outlet->limiter.pause(world.clock.now() + window);
   }
 }
@@ -328,6 +338,7 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   }
   answer.at = world_.clock.wall();
   answer.outcomes = decision.outcomes;
+  shorten(answer, kLineMax);
   if (intended) co_await commit(answer);
   --in_flight_;
   --outlet.in_flight;

@@ -1,5 +1,6 @@
 #include "dispatch/event.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 
@@ -167,6 +168,53 @@ std::string to_line(const Event& event) {
   }
   out.close_object();
   return out.take();
+}
+
+namespace {
+
+// No less than the line's size: a byte of text is escaped to six at most.
+std::size_t bytes_at_most(const Event& event) {
+  std::size_t bytes = 500;
+  for (const Outcome& one : event.outcomes)
+    bytes += 100 + 6 * (one.code.size() + one.words.size() + one.id.size()) + one.rows.size() * 50;
+  return bytes;
+}
+
+bool same_fate(const Outcome& a, const Outcome& b) {
+  return a.state == b.state && a.code == b.code && a.words == b.words && a.id == b.id &&
+         a.gateway == b.gateway;
+}
+
+void merge_equal(std::vector<Outcome>& outcomes) {
+  std::vector<Outcome> merged;
+  for (Outcome& outcome : outcomes) {
+    const auto found = std::find_if(merged.begin(), merged.end(),
+                                    [&](const Outcome& one) { return same_fate(one, outcome); });
+    if (found == merged.end()) {
+      merged.push_back(std::move(outcome));
+    } else {
+      found->rows.insert(found->rows.end(), outcome.rows.begin(), outcome.rows.end());
+    }
+  }
+  for (Outcome& outcome : merged) {
+    std::sort(outcome.rows.begin(), outcome.rows.end(),
+              [](const RowRange& a, const RowRange& b) { return a.first < b.first; });
+    RowRanges joined;
+    for_each_row(outcome.rows, [&](std::uint64_t row) { add_row(joined, row); });
+    outcome.rows = std::move(joined);
+  }
+  outcomes = std::move(merged);
+}
+
+}  // namespace
+
+void shorten(Event& event, std::size_t bytes_max) {
+  if (bytes_at_most(event) <= bytes_max) return;
+  for (std::string Outcome::* text : {&Outcome::words, &Outcome::id, &Outcome::code}) {
+    if (to_line(event).size() <= bytes_max) return;
+    for (Outcome& outcome : event.outcomes) (outcome.*text).clear();
+    merge_equal(event.outcomes);
+  }
 }
 
 Result<Event> parse_event(std::string_view line) {

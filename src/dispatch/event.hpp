@@ -75,6 +75,10 @@ struct Event {
 };
 
 std::string to_line(const Event& event);
+
+// Makes an answer whose line would exceed `bytes_max` fit: the carrier's words go first, then its
+// ids, then the codes. What became of each row always stays.
+void shorten(Event& event, std::size_t bytes_max);
 Result<Event> parse_event(std::string_view line);
 
 }  // namespace loa

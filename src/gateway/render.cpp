@@ -472,7 +472,7 @@ std::string_view content_type(BodyKind kind) {
 }
 
 const Node* read_batch(MapReader& profile, BatchShape& shape, Faults& faults) {
-  constexpr int kBatchMax = 10'000;
+  constexpr int kBatchMax = 2'000;  // so that the rows of any batch fit a line of the journal
   shape.number = static_cast<NumberForm>(profile.choice_or("number", 0, {"84", "+84", "0"}));
   const Node* node = profile.optional("batch");
   if (node == nullptr) return nullptr;

@@ -279,6 +279,19 @@ TEST(Simulation, EverybodyOnceAtThePace) {
   expect_pace(world.truth, 200);
 }
 
+TEST(Simulation, ALimitLoweredBetweenTwoRunsHolds) {
+  World world;
+  const auto script = [&](const auto&, const auto& numbers) {
+    return accept(world.truth, numbers);
+  };
+  ASSERT_TRUE(world.run(script, std::chrono::hours(1), std::numeric_limits<std::size_t>::max(),
+                        milliseconds(300)));
+  world.truth.arrivals.clear();
+  for (Gateway& gateway : world.gateways) gateway.limits.messages_per_second = 30;
+  EXPECT_EQ(**world.run(script), Ending::finished);
+  expect_pace(world.truth, 30);
+}
+
 TEST(Simulation, SplitFindsTheOneBadNumber) {
   World world;
   const std::string bad = "84911000100";

@@ -52,6 +52,24 @@ RC_GTEST_PROP(Event, RoundTrips, (const std::string& words)) {
   RC_ASSERT(to_line(*parsed) == line);
 }
 
+TEST(Event, AnAnswerThatSaysTooMuchIsShortenedAndNoRowIsLost) {
+  std::vector<Outcome> outcomes;
+  for (std::uint64_t row = 0; row < 2000; ++row)
+    outcomes.push_back({row % 2 == 0 ? RowState::accepted : RowState::refused,
+                        {{row, row}},
+                        "0",
+                        "words " + std::to_string(row),
+                        std::string(60, 'i') + std::to_string(row),
+                        ""});
+  Event event = answer(1, outcomes);
+  shorten(event, 60'000);
+  EXPECT_LE(to_line(event).size(), 60'000U);
+  EXPECT_EQ(count_rows(event.outcomes.at(0).rows) + count_rows(event.outcomes.at(1).rows), 2000U);
+  Event small = answer(1, {outcomes[0]});
+  shorten(small, 60'000);
+  EXPECT_EQ(small.outcomes[0].id, outcomes[0].id);
+}
+
 TEST(Event, WhatIsNoneIsAnError) {
   for (const char* line : {"", "{}", "[]", "{\"event\":\"intent\"}",
                            "{\"event\":\"flown\",\"at\":\"2026-11-24T01:00:00Z\"}"})
