@@ -54,6 +54,7 @@ RC_GTEST_PROP(Event, RoundTrips, (const std::string& words)) {
 
 TEST(Event, AnAnswerThatSaysTooMuchIsShortenedAndNoRowIsLost) {
   std::vector<Outcome> outcomes;
+  outcomes.reserve(2000);
   for (std::uint64_t row = 0; row < 2000; ++row)
     outcomes.push_back({row % 2 == 0 ? RowState::accepted : RowState::refused,
                         {{row, row}},
