@@ -8,13 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/escape.hpp"
 #include "gateway/placeholder.hpp"
 
 namespace loa {
 
 enum class BodyKind { json, form, query, xml, text };
-enum class Escape { json, url, xml, header, none };
-enum class NumberForm { international, plus, national };  // 84..., +84..., 0...
 
 struct BatchShape {
   BatchMode mode = BatchMode::single;
@@ -63,7 +62,7 @@ struct RequestTemplate {
   HttpRequest render(std::string_view url, const AccountValues& account, const Batch& batch) const;
 };
 
-// Reads the keys request, number and batch of a profile.
+// Reads the keys request, number and batch of a profile (request.cpp).
 RequestTemplate read_request(MapReader& profile, Faults& faults);
 
 }  // namespace loa
