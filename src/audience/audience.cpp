@@ -77,16 +77,6 @@ std::optional<std::size_t> find_column(const CsvRecord& header, std::string_view
   return std::nullopt;
 }
 
-std::string columns_of(const CsvRecord& header) {
-  std::string list;
-  constexpr std::size_t kListMax = 300;
-  for (const std::string_view field : header.fields) {
-    if (list.size() > kListMax) return list + ", ...";
-    list += (list.empty() ? "" : ", ") + std::string(trimmed(field));
-  }
-  return list;
-}
-
 // The first digits of a number, not enough to tell whose it is.
 std::string prefix_of(std::string_view written) {
   constexpr std::size_t kDigitsShown = 4;
@@ -98,6 +88,24 @@ std::string prefix_of(std::string_view written) {
     if (digit && ++digits == kDigitsShown) break;
   }
   return prefix;
+}
+
+// A file without a header has people's numbers where the names should stand.
+std::string shown_name(std::string_view name) {
+  constexpr auto kDigitsMax = 6;
+  const auto digits =
+      std::count_if(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return digits > kDigitsMax ? prefix_of(name) + "…" : std::string(name);
+}
+
+std::string columns_of(const CsvRecord& header) {
+  std::string list;
+  constexpr std::size_t kListMax = 300;
+  for (const std::string_view field : header.fields) {
+    if (list.size() > kListMax) return list + ", ...";
+    list += (list.empty() ? "" : ", ") + shown_name(trimmed(field));
+  }
+  return list;
 }
 
 class AudienceReader {
@@ -265,7 +273,7 @@ class AudienceReader {
       exclude(Exclusion::opted_out, record.line, "");
       return;
     }
-    if (!seen_.addChecked(parsed.number)) {
+    if (seen_.contains(parsed.number)) {
       exclude(Exclusion::duplicate, record.line, "");
       return;
     }
@@ -278,6 +286,7 @@ class AudienceReader {
       exclude(verdict.reason, record.line, verdict.detail);
       return;
     }
+    seen_.add(parsed.number);  // only now: a later row may do where this one was refused
     ++counts_.usable;
     if (parsed.converted) ++counts_.converted;
   }

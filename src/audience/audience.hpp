@@ -16,7 +16,7 @@
 namespace loa {
 
 enum class Exclusion : std::uint8_t {
-  duplicate,  // the same number stood in an earlier row
+  duplicate,  // the same number stood in an earlier usable row
   opted_out,  // on an exclusion list
   number_empty,
   number_characters,

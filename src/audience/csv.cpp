@@ -70,7 +70,7 @@ void CsvParser::scan(std::string_view bytes) {
     }
     if (partial_.size() + piece.size() > kRecordMax) {
       partial_.clear();
-      if (in_quotes_) drop(CsvFault::unclosed_quote);
+      while (in_quotes_) drop(CsvFault::unclosed_quote);
       on_fault_(CsvFault::too_long, line_ + 1);
       if (found != nullptr) {
         ++line_;
@@ -217,12 +217,21 @@ bool CsvParser::split_quoted(std::string_view record) {
   }
 }
 
-// The candidate that occurs most in the header.
+// The candidate that occurs most in the header, quoted names aside.
 void CsvParser::find_separator(std::string_view record) {
+  const auto occurs = [&](char candidate) {
+    int count = 0;
+    bool open = false;
+    for (const char c : record) {
+      if (c == '"') open = !open;
+      if (c == candidate && !open) ++count;
+    }
+    return count;
+  };
   separator_ = ',';
-  auto most = std::count(record.begin(), record.end(), ',');
+  int most = occurs(',');
   for (const char candidate : {';', '\t'}) {
-    const auto count = std::count(record.begin(), record.end(), candidate);
+    const int count = occurs(candidate);
     if (count > most) {
       most = count;
       separator_ = candidate;

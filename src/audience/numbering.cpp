@@ -38,24 +38,29 @@ NumberingPlan NumberingPlan::load(const std::string& path, Faults& faults) {
   if (!all_digits(plan.trunk_prefix_) || plan.trunk_prefix_.size() > 2)
     map.fault("trunk_prefix",
               "write the digit dialled in front of a national number in quotes, such as \"0\"");
+  std::vector<Prefix> prefixes;
   for (const std::string& prefix : map.texts_or_empty("landline")) {
     if (plan.significant(prefix).empty()) {
       map.fault("landline", "'" + prefix + "' is no prefix: write it as dialled, such as \"02\"");
     } else {
-      plan.assign(plan.significant(prefix), kLandline);
+      prefixes.emplace_back(plan.significant(prefix), kLandline);
     }
   }
-  plan.read_networks(map);
+  plan.read_networks(map, prefixes);
+  // The longer prefix wins; of two alike, the network's.
+  std::sort(prefixes.begin(), prefixes.end(), [](const Prefix& a, const Prefix& b) {
+    return a.first.size() != b.first.size() ? a.first.size() < b.first.size() : a.second > b.second;
+  });
+  for (const auto& [digits, network] : prefixes) plan.assign(digits, network);
   plan.read_migration(map);
   map.finish();
   return plan;
 }
 
-void NumberingPlan::read_networks(MapReader& map) {
+void NumberingPlan::read_networks(MapReader& map, std::vector<Prefix>& prefixes) {
   const Node* networks = map.required("networks");
   if (networks == nullptr) return;
   MapReader reader(*networks, "networks", map.faults());
-  std::vector<std::pair<std::string, std::uint8_t>> prefixes;
   for (const Node::Entry& entry : networks->entries()) {
     if (networks_.size() >= 60) {
       reader.fault(entry.key, "more than 60 networks");
@@ -71,8 +76,9 @@ void NumberingPlan::read_networks(MapReader& map) {
                                     "in quotes, such as \"086\"");
         continue;
       }
-      const auto twin = std::find_if(prefixes.begin(), prefixes.end(),
-                                     [&](const auto& one) { return one.first == digits; });
+      const auto twin = std::find_if(prefixes.begin(), prefixes.end(), [&](const auto& one) {
+        return one.second != kLandline && one.first == digits;
+      });
       if (twin != prefixes.end())
         reader.fault(entry.key, fmt::format("the prefix {} stands in '{}' already", prefix,
                                             networks_[twin->second]));
@@ -80,10 +86,6 @@ void NumberingPlan::read_networks(MapReader& map) {
     }
   }
   reader.finish();
-  // The longer prefix wins.
-  std::sort(prefixes.begin(), prefixes.end(),
-            [](const auto& a, const auto& b) { return a.first.size() < b.first.size(); });
-  for (const auto& [digits, network] : prefixes) assign(digits, network);
 }
 
 void NumberingPlan::read_migration(MapReader& map) {

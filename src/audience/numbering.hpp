@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fault.hpp"
@@ -47,12 +48,14 @@ class NumberingPlan {
   static constexpr std::uint8_t kUnknown = 255;
   static constexpr std::uint8_t kLandline = 254;
 
+  using Prefix = std::pair<std::string, std::uint8_t>;  // significant digits, network
+
   struct Migration {
     std::string from;  // national digits without the trunk prefix
     std::string to;
   };
 
-  void read_networks(MapReader& map);
+  void read_networks(MapReader& map, std::vector<Prefix>& prefixes);
   void read_migration(MapReader& map);
   void assign(const std::string& prefix, std::uint8_t network);
   std::string significant(const std::string& prefix) const;

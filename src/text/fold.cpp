@@ -28,7 +28,11 @@ constexpr std::array kPunctuation{
     Mapping{U'\u00A0', U" "}, Mapping{U'\u202F', U" "}, Mapping{U'\u2007', U" "},
     Mapping{U'\u2009', U" "}, Mapping{U'\u3000', U" "}, Mapping{U'\t', U" "},
     Mapping{U'\u200B', U""},  Mapping{U'\u200C', U""},  Mapping{U'\u200D', U""},
-    Mapping{U'\u2060', U""},  Mapping{U'\uFEFF', U""},  Mapping{U'\u00AD', U""}};
+    Mapping{U'\u2060', U""},  Mapping{U'\uFEFF', U""},  Mapping{U'\u00AD', U""},
+    Mapping{U'\u200E', U""},  Mapping{U'\u200F', U""},  Mapping{U'\u202A', U""},
+    Mapping{U'\u202B', U""},  Mapping{U'\u202C', U""},  Mapping{U'\u202D', U""},
+    Mapping{U'\u202E', U""},  Mapping{U'\u2066', U""},  Mapping{U'\u2067', U""},
+    Mapping{U'\u2068', U""},  Mapping{U'\u2069', U""}};
 
 // Letters that no decomposition leads to.
 constexpr std::array kLetters{Mapping{U'đ', U"d"}, Mapping{U'Đ', U"D"}, Mapping{U'ð', U"d"},
@@ -62,7 +66,10 @@ void append_without_marks(std::u32string& out, char32_t character) {
   for (utf8proc_ssize_t i = 0; i < count && i < static_cast<utf8proc_ssize_t>(decomposed.size());
        ++i) {
     const utf8proc_int32_t part = decomposed[static_cast<std::size_t>(i)];
-    if (utf8proc_category(part) != UTF8PROC_CATEGORY_MN) out += static_cast<char32_t>(part);
+    // The stroke of "not equal" is no accent: it stays, and the text is refused.
+    constexpr utf8proc_int32_t kSolidusOverlay = 0x338;
+    if (part == kSolidusOverlay || utf8proc_category(part) != UTF8PROC_CATEGORY_MN)
+      out += static_cast<char32_t>(part);
   }
 }
 

@@ -103,9 +103,49 @@ TEST(Csv, ALineOfAGigabyteIsRefusedInBoundedMemory) {
   EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 16 * 1024);
 }
 
+TEST(Csv, LinesKeepTheirNumbersBehindALineThatIsTooLong) {
+  const std::string text =
+      "a,b\n1,\"u\nx\"y,\"z\n" + std::string(CsvParser::kRecordMax + 1, 'x') + "\n5,v\n";
+  const Parsed parsed = parse(text);
+  EXPECT_EQ(parsed.faults, (CsvFaults{{CsvFault::unclosed_quote, 2},
+                                      {CsvFault::unclosed_quote, 3},
+                                      {CsvFault::too_long, 4}}));
+  EXPECT_EQ(parsed.rows, (Rows{{1, {"a", "b"}}, {5, {"5", "v"}}}));
+}
+
+TEST(Csv, ASeparatorInAQuotedHeaderIsNone) {
+  const Parsed parsed = parse("\"a;b;c\",d\n1,2\n");
+  EXPECT_TRUE(parsed.faults.empty());
+  EXPECT_EQ(parsed.rows, (Rows{{1, {"a;b;c", "d"}}, {2, {"1", "2"}}}));
+}
+
+TEST(Csv, AnyCutGivesTheSameRecords) {
+  using namespace std::string_literals;
+  const std::string text =
+      "\xEF\xBB\xBFso;ten\r\n1;\"A; \"\"B\"\"\"\r\n\r\n2;\"hai\nhàng\"\n3;\0\n4;\"x\"y\n5;\xFF\n6;\"open\n7;z"s;
+  const Parsed whole = parse(text);
+  EXPECT_EQ(whole.rows.size(), 4U);
+  EXPECT_EQ(whole.faults.size(), 4U);
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    Parsed parsed;
+    CsvParser parser(
+        [&](const CsvRecord& record) {
+          parsed.rows.emplace_back(
+              record.line, std::vector<std::string>(record.fields.begin(), record.fields.end()));
+        },
+        [&](CsvFault fault, std::uint32_t line) { parsed.faults.emplace_back(fault, line); });
+    parser.feed(std::string_view(text).substr(0, cut));
+    parser.feed(std::string_view(text).substr(cut));
+    parser.finish();
+    EXPECT_EQ(parsed.rows, whole.rows) << cut;
+    EXPECT_EQ(parsed.faults, whole.faults) << cut;
+  }
+}
+
 RC_GTEST_PROP(Csv, PiecesDoNotMatter, ()) {
-  const auto text =
-      *rc::gen::container<std::string>(rc::gen::element('a', ',', '"', '\n', '\r', '\xC3', '\xA9'));
+  auto text = *rc::gen::container<std::string>(
+      rc::gen::element('a', ',', ';', '\t', '"', '\n', '\r', '\0', '\xC3', '\xA9'));
+  if (*rc::gen::arbitrary<bool>()) text.insert(0, "\xEF\xBB\xBF");
   const auto piece = *rc::gen::inRange<std::size_t>(1, 8);
   const Parsed whole = parse(text);
   const Parsed pieces = parse(text, piece);
@@ -146,6 +186,26 @@ TEST_F(Numbering, OldNumbersAreConverted) {
   }
 }
 
+TEST_F(Numbering, TheWholeMigrationTable) {
+  for (const auto& [old, now, name] :
+       {std::tuple("0120", 70U, "mobifone"),     std::tuple("0121", 79U, "mobifone"),
+        std::tuple("0122", 77U, "mobifone"),     std::tuple("0126", 76U, "mobifone"),
+        std::tuple("0128", 78U, "mobifone"),     std::tuple("0123", 83U, "vinaphone"),
+        std::tuple("0124", 84U, "vinaphone"),    std::tuple("0125", 85U, "vinaphone"),
+        std::tuple("0127", 81U, "vinaphone"),    std::tuple("0129", 82U, "vinaphone"),
+        std::tuple("0162", 32U, "viettel"),      std::tuple("0163", 33U, "viettel"),
+        std::tuple("0164", 34U, "viettel"),      std::tuple("0165", 35U, "viettel"),
+        std::tuple("0166", 36U, "viettel"),      std::tuple("0167", 37U, "viettel"),
+        std::tuple("0168", 38U, "viettel"),      std::tuple("0169", 39U, "viettel"),
+        std::tuple("0186", 56U, "vietnamobile"), std::tuple("0188", 58U, "vietnamobile"),
+        std::tuple("0199", 59U, "gmobile")}) {
+    const ParsedNumber parsed = plan_.parse(std::string(old) + "1234567");
+    ASSERT_TRUE(parsed.ok && parsed.converted) << old;
+    EXPECT_EQ(parsed.number, (8400U + now) * 10'000'000ULL + 1'234'567U) << old;
+    EXPECT_EQ(network(parsed), name) << old;
+  }
+}
+
 TEST_F(Numbering, WhatIsNoMobileNumberSaysWhy) {
   for (const auto& [written, fault] :
        {std::pair("", NumberFault::empty), std::pair("  ", NumberFault::empty),
@@ -169,6 +229,19 @@ TEST_F(Numbering, TheLongestPrefixDecides) {
   EXPECT_EQ(network(plan_.parse("0871234567")), "itel");
   EXPECT_EQ(network(plan_.parse("0559123456")), "wintel");
   EXPECT_FALSE(plan_.parse("0990123456").ok);
+}
+
+TEST(NumberingPlan, TheLongerPrefixDecidesAlsoForFixedLines) {
+  const std::string path = testing::TempDir() + "plan-landline.yaml";
+  std::ofstream(path) << "country_code: \"84\"\ntrunk_prefix: \"0\"\n"
+                         "networks: {gmobile: [\"099\"]}\nlandline: [\"0995\", \"09\"]\n";
+  Faults faults;
+  const NumberingPlan plan = NumberingPlan::load(path, faults);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(faults.ok());
+  EXPECT_TRUE(plan.parse("0991234567").ok);
+  EXPECT_EQ(plan.parse("0995123456").fault, NumberFault::not_mobile);
+  EXPECT_EQ(plan.parse("0912345678").fault, NumberFault::not_mobile);
 }
 
 RC_GTEST_PROP(NumberingPlan, IsTotal, (const std::string& bytes)) {
@@ -244,6 +317,44 @@ TEST_F(AudienceFiles, AFileThatCannotBeUsedSaysWhatToDo) {
             "the file has no rows");
   EXPECT_THAT(words({{folder_ + "/none.csv"}, {}, "so_dien_thoai"}),
               testing::HasSubstr("cannot open"));
+}
+
+TEST_F(AudienceFiles, AnEmptyFileHasNoRows) {
+  for (const std::string content : {"", "\xEF\xBB\xBF", "\r\n\r\n"}) {
+    const auto counts = read({{file("empty.csv", content)}, {}, "so_dien_thoai"});
+    ASSERT_FALSE(counts);
+    EXPECT_EQ(counts.error().text, "the file has no rows");
+  }
+}
+
+TEST_F(AudienceFiles, AFileWithoutAHeaderShowsNoNumber) {
+  for (const std::string content : {"0912345678,A\n0912345679,B\n", "\"+84 912-345.678\",A\n"}) {
+    const auto counts = read({{file("bare.csv", content)}, {}, "so_dien_thoai"});
+    ASSERT_FALSE(counts);
+    const std::string& text = counts.error().text;
+    EXPECT_THAT(text, testing::HasSubstr("so_dien_thoai"));
+    EXPECT_THAT(text, testing::Not(testing::HasSubstr("5678"))) << text;
+    EXPECT_THAT(text, testing::Not(testing::HasSubstr("5.678"))) << text;
+  }
+}
+
+TEST_F(AudienceFiles, ARowThatIsRefusedLeavesItsNumberToALaterRow) {
+  const AudienceSource source{
+      {file("people.csv", "so_dien_thoai,ten\n0912345678,long\n0912345678,A\n0912345678,B\n")},
+      {},
+      "so_dien_thoai"};
+  std::vector<std::pair<std::uint32_t, Exclusion>> excluded;
+  const auto counts = read_audience(
+      source, plan_, {"ten"},
+      [](const AudienceRow& row) {
+        return RowVerdict{
+            .used = row.values[0] != "long", .reason = Exclusion::too_long, .detail = ""};
+      },
+      [&](const ExcludedRow& row) { excluded.emplace_back(row.line, row.reason); });
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->usable, 1U);
+  EXPECT_THAT(excluded, testing::ElementsAre(std::pair(2U, Exclusion::too_long),
+                                             std::pair(4U, Exclusion::duplicate)));
 }
 
 TEST_F(AudienceFiles, AnOptOutListThatCannotBeReadStopsTheCampaign) {

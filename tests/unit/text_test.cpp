@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
+#include <utf8proc.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -17,6 +19,14 @@ PartCount count(std::string_view text, Encoding encoding) {
   return count_parts(text, encoding, PartTables{}.of(encoding));
 }
 
+// As macOS writes it.
+std::string decomposed(const std::string& text) {
+  utf8proc_uint8_t* made = utf8proc_NFD(reinterpret_cast<const utf8proc_uint8_t*>(text.c_str()));
+  std::string result(reinterpret_cast<const char*>(made));
+  std::free(made);
+  return result;
+}
+
 TEST(Parts, TwelveTexts) {
   std::ifstream file(LOA_TEST_DATA "/twelve_texts.tsv");
   std::string line;
@@ -29,7 +39,10 @@ TEST(Parts, TwelveTexts) {
     std::getline(fields, text, '\t');
     std::getline(fields, unaccented, '\t');
     int gsm7_units = 0, gsm7_parts = 0, ucs2_units = 0, ucs2_parts = 0;
+    int decomposed_units = 0, decomposed_parts = 0;
     fields >> gsm7_units >> gsm7_parts >> ucs2_units >> ucs2_parts;
+    fields >> decomposed_units >> decomposed_parts;
+    ASSERT_TRUE(fields) << line;
     EXPECT_EQ(fold(text), unaccented);
     const PartCount gsm7 = count(unaccented, Encoding::gsm7);
     EXPECT_EQ(std::make_pair(gsm7.units, gsm7.parts), std::make_pair(gsm7_units, gsm7_parts))
@@ -37,6 +50,14 @@ TEST(Parts, TwelveTexts) {
     const PartCount ucs2 = count(*normalise(text), Encoding::ucs2);
     EXPECT_EQ(std::make_pair(ucs2.units, ucs2.parts), std::make_pair(ucs2_units, ucs2_parts))
         << text;
+    // Decomposed input costs more as it stands, and nothing once it is normalised.
+    const std::string apart = decomposed(text);
+    const PartCount raw = count(apart, Encoding::ucs2);
+    EXPECT_EQ(std::make_pair(raw.units, raw.parts),
+              std::make_pair(decomposed_units, decomposed_parts))
+        << text;
+    EXPECT_EQ(normalise(apart), text);
+    EXPECT_EQ(fold(apart), unaccented);
     ++texts;
   }
   EXPECT_EQ(texts, 12);
@@ -89,7 +110,8 @@ TEST(Parts, AGatewaysOwnTable) {
 
 TEST(Parts, EveryStepOfATableCounts) {
   for (const PartTable& table :
-       {PartTable{{70, 134, 201, 266}}, PartTable{{123, 268}}, PartTable{{160, 306}}})
+       {PartTable{{70, 134, 201, 266}}, PartTable{{122, 268, 421, 574}},
+        PartTable{{127, 273, 426, 579}}, PartTable{{123, 268}}, PartTable{{160, 306}}})
     for (int n = 1; n <= table.parts_max(); ++n) {
       const auto limit = static_cast<std::size_t>(table.limits[static_cast<std::size_t>(n - 1)]);
       EXPECT_EQ(count_parts(std::string(limit, 'a'), Encoding::gsm7, table).parts, n);
@@ -122,6 +144,17 @@ TEST(Gsm7, OfTheVietnameseLettersOnlySevenAreInIt) {
   EXPECT_EQ(folded->find_first_not_of("aeiouydAEIOUYD"), std::string::npos);
 }
 
+TEST(Gsm7, TheAlphabetIsWhole) {
+  int plain = 0;
+  int extended = 0;
+  for (char32_t c = 0; c <= 0x10FFFF; ++c) {
+    plain += gsm7_septets(c) == 1 ? 1 : 0;
+    extended += gsm7_septets(c) == 2 ? 1 : 0;
+  }
+  EXPECT_EQ(plain, 127);
+  EXPECT_EQ(extended, 10);
+}
+
 TEST(Gsm7, OffendersAreNamedOnceWithTheirPlace) {
   const auto offenders = not_gsm7("ạbạ ễ");
   ASSERT_EQ(offenders.size(), 2U);
@@ -147,6 +180,22 @@ TEST(Fold, WhatCannotBeSentIsNamedAndNeverAQuestionMark) {
     ASSERT_FALSE(folded) << text;
     EXPECT_THAT(folded.error().text, testing::HasSubstr(words));
   }
+}
+
+TEST(Fold, LookAlikesOfDStroke) { EXPECT_EQ(fold("đĐðÐɖƉ"), "dDdDdD"); }
+
+TEST(Fold, AMarkThatIsNoAccentIsNotDropped) {
+  // Without its stroke, "not equal" says the opposite.
+  for (const char* text : {"a ≠ b", "a =\u0338 b", "a ≮ b", "a ≯ b"}) {
+    const auto folded = fold(text);
+    ASSERT_FALSE(folded) << text << " became " << *folded;
+    EXPECT_THAT(folded.error().text, testing::HasSubstr("character 3 of the text"));
+  }
+}
+
+TEST(Normalise, InvisibleCharactersGo) {
+  EXPECT_EQ(normalise("a\u200E\u200F\u202A\u202C\u202E\u2066\u2069\u200Bb"), "ab");
+  EXPECT_EQ(fold("a\u200E\u202Eb"), "ab");
 }
 
 TEST(Normalise, RefusesControlCharactersAndBrokenUtf8) {
