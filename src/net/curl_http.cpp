@@ -26,6 +26,7 @@ struct Transfer {
   DoneChannel done;
   int starts = 0;  // times libcurl was about to send the request
   bool too_large = false;
+  bool head_whole = false;
   HttpReply reply;
 };
 
@@ -33,6 +34,17 @@ int before_request(void* transfer, char* /*peer*/, char* /*local*/, int /*peer_p
                    int /*port*/) {
   return ++static_cast<Transfer*>(transfer)->starts > 1 ? CURL_PREREQFUNC_ABORT
                                                         : CURL_PREREQFUNC_OK;
+}
+
+// libcurl takes an answer that ends inside its head for a whole one without a body.
+std::size_t on_head(char* data, std::size_t size, std::size_t count, void* context) {
+  const std::string_view line(data, size * count);
+  bool& whole = static_cast<Transfer*>(context)->head_whole;
+  // A head begins with its status line and ends with an empty one; trailers of a chunked body come
+  // later.
+  if (line.starts_with("HTTP/")) whole = false;
+  if (line == "\r\n" || line == "\n") whole = true;
+  return line.size();
 }
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* context) {
@@ -66,7 +78,7 @@ bool before_sending(CURLcode code) {
 
 void finish(Transfer& transfer, CURL* easy, CURLcode code) {
   HttpReply& reply = transfer.reply;
-  if (code == CURLE_OK) {
+  if (code == CURLE_OK && transfer.head_whole) {
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     reply.transport = Transport::answered;
@@ -83,6 +95,8 @@ void finish(Transfer& transfer, CURL* easy, CURLcode code) {
     reply.failure = "the connection died before the answer; the request was not repeated";
   } else if (transfer.too_large) {
     reply.failure = "the answer is larger than 1 MiB";
+  } else if (code == CURLE_OK) {
+    reply.failure = "the answer ended inside its head";
   } else {
     reply.failure = curl_easy_strerror(code);
   }
@@ -202,6 +216,7 @@ class CurlHttp final : public Http {
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "loa");
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &before_request);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &on_head);
     if (purpose.method == "GET") return;
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     if (purpose.method != "POST")
@@ -212,6 +227,7 @@ class CurlHttp final : public Http {
     curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(easy, CURLOPT_URL, call.url.c_str());
     if (call.method == "GET") return;
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.c_str());

@@ -62,6 +62,10 @@ class Sim:
                     counts[number] = counts.get(number, 0) + int(count)
         return counts
 
+    def accepted(self):
+        """Messages accepted so far."""
+        return sum(self.counts().values())
+
 
 class World:
     """A folder as an operator has it: loa.yaml, profiles, templates, one campaign, one audience."""

@@ -138,6 +138,21 @@ TEST(CurlHttp, WhatMayHaveArrivedIsInDoubt) {
   EXPECT_TRUE(large.body.empty());
 }
 
+// libcurl calls an answer whole that a clean close ends inside its head.
+TEST(CurlHttp, AnAnswerCutAnywhereIsInDoubt) {
+  Server server("http");
+  constexpr std::size_t kWhole =
+      std::string_view("HTTP/1.1 429 Busy\r\nRetry-After: 7\r\nContent-Length: 5\r\n\r\nlater")
+          .size();
+  for (const std::string way : {"/cut/", "/reset/"})
+    for (std::size_t bytes = 0; bytes < kWhole; ++bytes)
+      EXPECT_EQ(server.ask("GET", way + std::to_string(bytes)).transport, Transport::in_doubt)
+          << way << bytes;
+  const HttpReply reply = server.ask("GET", "/cut/" + std::to_string(kWhole));
+  EXPECT_EQ(reply.transport, Transport::answered) << reply.failure;
+  EXPECT_EQ(reply.body, "later");
+}
+
 TEST(CurlHttp, AnswersAreTakenAsTheyAre) {
   Server server("http");
   EXPECT_EQ(server.ask("GET", "/moved").status, 302);  // and not followed

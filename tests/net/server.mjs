@@ -4,6 +4,7 @@
 //   GET /count       how many POSTs came
 //   GET /slow        is never answered        GET /large     2 MiB
 //   GET /moved       302 to /count            GET /busy      503 with Retry-After: 7
+//   GET /cut/N       the first N bytes of a whole answer, then the connection ends; /reset/N: is reset
 //   GET /quit        ends the server
 import {readFileSync} from 'node:fs';
 import {createServer as createHttp} from 'node:http';
@@ -12,6 +13,7 @@ import {createServer as createHttps} from 'node:https';
 
 const [mode, keyFile, certFile] = process.argv.slice(2);
 const requestsOf = new WeakMap();
+const whole = 'HTTP/1.1 429 Busy\r\nRetry-After: 7\r\nContent-Length: 5\r\n\r\nlater';
 let posts = 0;
 
 function answer(request, response) {
@@ -35,6 +37,10 @@ function answer(request, response) {
   } else if (request.url === '/busy') {
     response.writeHead(503, {'retry-after': '7'});
     response.end();
+  } else if (/^\/(cut|reset)\//.test(request.url)) {
+    const [, way, bytes] = request.url.split('/');
+    request.socket.write(whole.slice(0, Number(bytes)),
+        () => way === 'cut' ? request.socket.end() : request.socket.resetAndDestroy());
   } else if (request.url === '/quit') {
     response.end('bye', () => process.exit(0));
   }
