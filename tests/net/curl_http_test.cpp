@@ -5,6 +5,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -40,11 +41,12 @@ class Server {
                                 (secure_ ? " " + key_folder() + "/key.pem " + ca() : "");
     pipe_ = ::popen(command.c_str(), "r");
     int port = 0;
-    EXPECT_EQ(std::fscanf(pipe_, "%d", &port), 1);
+    EXPECT_EQ(std::fscanf(pipe_, "%d %d", &process_, &port), 2);
     base_ = (secure_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port);
   }
   ~Server() {
-    ask("GET", "/quit");
+    // A signal, not a request: that could meet a connection which the server is closing.
+    if (process_ > 0) ::kill(process_, SIGKILL);
     ::pclose(pipe_);
   }
 
@@ -76,6 +78,7 @@ class Server {
   std::string ca_;
   std::string base_;
   std::FILE* pipe_ = nullptr;
+  pid_t process_ = 0;
   asio::io_context context_{1};
   std::unique_ptr<Http> http_ = create_curl_http(context_.get_executor(), 4);
 };

@@ -1,11 +1,10 @@
-// A server for curl_http_test: node server.mjs http|https|h2 [KEY CERT]. Prints its port.
+// A server for curl_http_test: node server.mjs http|https|h2 [KEY CERT]. Prints its process and port.
 //   POST /dies       the first request of a connection is answered; the second is read whole, and then the
 //                    connection dies without a byte of an answer
 //   GET /count       how many POSTs came
 //   GET /slow        is never answered        GET /large     2 MiB
 //   GET /moved       302 to /count            GET /busy      503 with Retry-After: 7
 //   GET /cut/N       the first N bytes of a whole answer, then the connection ends; /reset/N: is reset
-//   GET /quit        ends the server
 import {readFileSync} from 'node:fs';
 import {createServer as createHttp} from 'node:http';
 import {createSecureServer} from 'node:http2';
@@ -41,8 +40,6 @@ function answer(request, response) {
     const [, way, bytes] = request.url.split('/');
     request.socket.write(whole.slice(0, Number(bytes)),
         () => way === 'cut' ? request.socket.end() : request.socket.resetAndDestroy());
-  } else if (request.url === '/quit') {
-    response.end('bye', () => process.exit(0));
   }
 }
 
@@ -50,4 +47,4 @@ const keys = keyFile ? {key: readFileSync(keyFile), cert: readFileSync(certFile)
 const server = mode === 'http' ? createHttp(answer)
     : mode === 'https' ? createHttps(keys, answer)
     : createSecureServer({...keys, allowHTTP1: false}, answer);
-server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+server.listen(0, '127.0.0.1', () => console.log(process.pid, server.address().port));
