@@ -465,23 +465,16 @@ void Dispatcher::carry_out(Outlet& outlet, Decision decision) {
 Task<bool> Dispatcher::commit(const Event& event) {
   if (failure_) co_return false;
   const std::string line = to_line(event);
-  // What takes rows away counts at once, so that nobody else takes them; an outcome when it is
-  // durable.
-  const bool at_once = event.kind == Event::Kind::intent || event.kind == Event::Kind::settled;
-  if (at_once) {
-    const Result<void> applied = world_.record.apply(event);
-    LOA_CHECK(applied.has_value());
-  }
+  // The record is the fold of all lines that were given to the journal, in their order; what
+  // follows from an event waits until its line is durable.
+  const Result<void> applied = world_.record.apply(event);
+  LOA_CHECK(applied.has_value());
   const Tick began = world_.clock.now();
   const Result<void> durable = co_await world_.journal.commit(line);
   commit_time_ = (commit_time_ * 7 + (world_.clock.now() - began)) / 8;
   if (!durable) {
     fail_with(durable.error());
     co_return false;
-  }
-  if (!at_once) {
-    const Result<void> applied = world_.record.apply(event);
-    LOA_CHECK(applied.has_value());
   }
   co_return true;
 }
