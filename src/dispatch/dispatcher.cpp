@@ -15,6 +15,7 @@ constexpr int kResendsMax = 3;  // of rows in doubt, by on_unknown: resend
 constexpr Duration kUnreachableLongest = std::chrono::seconds(30);
 constexpr Duration kLeadLongest = std::chrono::milliseconds(50);
 constexpr std::chrono::seconds kNoteEvery(10);
+constexpr std::chrono::seconds kLookAgain(1);  // whether the disk has room again
 
 // The same for the same rows of the same plan, so that a carrier which knows request ids sees a
 // repetition.
@@ -114,7 +115,7 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
                        DispatchSettings settings)
     : world_(world),
       plan_(plan),
-      campaign_(*world.record.find(plan.head().campaign)),
+      campaign_(*world.recorder.record().find(plan.head().campaign)),
       settings_(std::move(settings)),
       pace_({.parts_per_second = settings_.parts_per_second}),
       workers_(world.executor, world.clock) {
@@ -150,7 +151,7 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
   // The last second before a restart may have used the whole limit.
   const Instant wall = world.clock.wall();
   for (const auto& outlet : outlets_) {
-    const Instant last = world.record.use(outlet->open.gateway.name).last_intent;
+    const Instant last = world.recorder.record().use(outlet->open.gateway.name).last_intent;
     const auto window = std::chrono::duration_cast<std::chrono::microseconds>(
         kPaceWindow + kPaceSlack + kLeadLongest);
     if (last + window > wall) outlet->limiter.pause(world.clock.now() + window);
@@ -182,6 +183,7 @@ Task<Result<Ending>> Dispatcher::run() {
     const bool recorded = co_await commit(ended);
     if (!recorded) co_return fail(*failure_);
   }
+  world_.recorder.snapshot();
   co_return ending;
 }
 
@@ -279,13 +281,14 @@ Tick Dispatcher::next_turn(Outlet& outlet, Tick now) {
   if (outlet.failures > 0 && outlet.in_flight > 0) return Tick::max();
 
   Tick turn = std::max(due, outlet.retry_at);
+  if (world_.recorder.journal().shortage()) turn = std::max(turn, now + kLookAgain);
   if (!settings_.ignore_schedule) {
     const std::optional<Instant> open = next_window(wall);
     turn = std::max(turn, tick_of(open ? *open : *useful_until));
   }
   const std::uint64_t per_day = outlet.open.gateway.limits.per_day;
   if (per_day > 0) {
-    const GatewayUse& use = world_.record.use(outlet.open.gateway.name);
+    const GatewayUse& use = world_.recorder.record().use(outlet.open.gateway.name);
     const std::uint64_t next =
         std::min(static_cast<std::uint64_t>(outlet.open.gateway.batch), per_day);
     if (wall < use.day_end && use.today + next > per_day)
@@ -464,19 +467,11 @@ void Dispatcher::carry_out(Outlet& outlet, Decision decision) {
 
 Task<bool> Dispatcher::commit(const Event& event) {
   if (failure_) co_return false;
-  const std::string line = to_line(event);
-  // The record is the fold of all lines that were given to the journal, in their order; what
-  // follows from an event waits until its line is durable.
-  const Result<void> applied = world_.record.apply(event);
-  LOA_CHECK(applied.has_value());
   const Tick began = world_.clock.now();
-  const Result<void> durable = co_await world_.journal.commit(line);
+  const Result<void> durable = co_await world_.recorder.commit(event);
   commit_time_ = (commit_time_ * 7 + (world_.clock.now() - began)) / 8;
-  if (!durable) {
-    fail_with(durable.error());
-    co_return false;
-  }
-  co_return true;
+  if (!durable) fail_with(durable.error());
+  co_return durable.has_value();
 }
 
 void Dispatcher::fail_with(Error error) {

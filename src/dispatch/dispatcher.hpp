@@ -16,8 +16,8 @@
 #include "campaign/schedule.hpp"
 #include "dispatch/decide.hpp"
 #include "dispatch/lane.hpp"
+#include "dispatch/recorder.hpp"
 #include "gateway/gateway.hpp"
-#include "journal/journal.hpp"
 #include "net/http.hpp"
 #include "pace/limiter.hpp"
 
@@ -53,14 +53,13 @@ class DispatchObserver {
 
 class Dispatcher {
  public:
-  // All must outlive the dispatcher. `record` must hold the plan's frozen event.
+  // All must outlive the dispatcher.
   struct World {
     asio::any_io_executor executor;
     Clock& clock;
     Random& random;
-    Journal& journal;
+    Recorder& recorder;  // its record must hold the plan's frozen event
     Http& http;
-    Record& record;
     DispatchObserver& observer;
   };
   Dispatcher(const World& world, const Plan& plan, std::vector<OpenGateway> gateways,

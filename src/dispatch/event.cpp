@@ -66,6 +66,7 @@ Event read_event(std::string_view line) {
     case Event::Kind::opened:
       event.node = text_at(object, "node");
       event.version = text_at(object, "version");
+      if (object.contains("torn_bytes")) event.torn_bytes = number_at(object, "torn_bytes");
       break;
     case Event::Kind::frozen:
       event.plan = text_at(object, "plan");
@@ -130,7 +131,10 @@ std::string to_line(const Event& event) {
       .field("at", to_rfc3339(event.at));
   if (event.kind != Event::Kind::opened) out.field("campaign", event.campaign);
   switch (event.kind) {
-    case Event::Kind::opened: out.field("node", event.node).field("version", event.version); break;
+    case Event::Kind::opened:
+      out.field("node", event.node).field("version", event.version);
+      if (event.torn_bytes > 0) out.field("torn_bytes", event.torn_bytes);
+      break;
     case Event::Kind::frozen:
       out.field("plan", event.plan)
           .field("rows", event.row_count)

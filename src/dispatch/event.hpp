@@ -58,6 +58,7 @@ struct Event {
   Instant at;
   std::string campaign;
   std::string node, version;            // opened
+  std::uint64_t torn_bytes = 0;         // opened: of a write cut short by a crash, now cut off
   std::string plan;                     // frozen
   std::uint64_t row_count = 0;          // frozen
   std::uint64_t excluded = 0;           // frozen

@@ -77,6 +77,8 @@ class Record {
   Result<void> answer(CampaignRecord& record, const Event& event);
   Result<void> settle(CampaignRecord& record, const Event& event);
 
+  friend struct RecordImage;
+
   std::string zone_;
   std::map<std::string, CampaignRecord> campaigns_;
   std::map<std::string, GatewayUse> gateways_;

@@ -1,1 +1,2 @@
 loa_test(dispatch_simulation SOURCES simulation/dispatch_simulation.cpp LINKS loa_dispatch)
+loa_test(journal_simulation SOURCES simulation/journal_simulation.cpp LINKS loa_journal)
