@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/printable.hpp"
 #include "cli/output.hpp"
 
 namespace loa {
@@ -34,7 +35,7 @@ Progress::Progress(Clock& clock, const CampaignRecord& record)
       done_before_(done(record)) {}
 
 void Progress::note(const std::string& message) {
-  fmt::print(stderr, "{}{}\n", drawn_ ? "\r\x1b[K" : "", message);
+  fmt::print(stderr, "{}{}\n", drawn_ ? "\r\x1b[K" : "", printable(message));
   drawn_ = false;
 }
 
