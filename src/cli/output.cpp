@@ -69,14 +69,12 @@ void print_faults(const Faults& faults) {
   for (const Fault& fault : faults.all()) {
     const char* kind = fault.severity == Fault::Severity::error ? "error" : "warning";
     const std::string place = in_one_line(to_string(fault.place));
-    fmt::print(stderr, "{}{}{}: {}\n", place, place.empty() ? "" : ": ", kind,
-               in_one_line(fault.text));
+    say("{}{}{}: {}\n", place, place.empty() ? "" : ": ", kind, in_one_line(fault.text));
     if (fault.place.line <= 0) continue;
     const std::string line = line_of(fault);
     if (line.empty()) continue;
-    fmt::print(stderr, "{:5} | {}\n      | {}{}\n", fault.place.line, line,
-               blanks(line, fault.place.column - 1),
-               std::string(static_cast<std::size_t>(std::max(1, fault.width)), '^'));
+    say("{:5} | {}\n      | {}{}\n", fault.place.line, line, blanks(line, fault.place.column - 1),
+        std::string(static_cast<std::size_t>(std::max(1, fault.width)), '^'));
   }
 }
 
@@ -94,7 +92,7 @@ void put_faults(JsonWriter& out, const Faults& faults) {
 }
 
 int report(const Error& error) {
-  fmt::print(stderr, "loa: {}\n", printable(to_string(error)));
+  say("loa: {}\n", printable(to_string(error)));
   return exit_status(error.code);
 }
 

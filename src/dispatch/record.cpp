@@ -9,6 +9,8 @@
 namespace loa {
 namespace {
 
+constexpr std::uint64_t kRowsMax = 1'000'000'000;
+
 tl::unexpected<Error> contradiction(const Event& event, const std::string& what) {
   return fail(Code::data, fmt::format("the journal contradicts itself: {} (campaign {}, batch {})",
                                       what, event.campaign, event.batch));
@@ -52,6 +54,8 @@ const CampaignRecord* Record::find(const std::string& campaign) const {
 Result<void> Record::apply(const Event& event) {
   if (event.kind == Event::Kind::opened) return {};
   if (event.kind == Event::Kind::frozen) {
+    if (event.row_count > kRowsMax)
+      return contradiction(event, "a plan with more rows than there are numbers");
     const auto [at, is_new] = campaigns_.try_emplace(event.campaign);
     if (!is_new) return contradiction(event, "a campaign is frozen twice");
     at->second.plan = event.plan;

@@ -165,6 +165,10 @@ Result<JournalEnd> read_journal(
     if (!file) return fail(file.error());
     const auto size = (*file)->size();
     if (!size) return fail(size.error());
+    if (*size > kSegmentSize)
+      return fail(Code::data, path +
+                                  ": larger than a segment can be: this is not one, or it is "
+                                  "damaged; nothing was changed");
     SegmentWindow window(**file);
     auto read = read_segment(window, path, *size, end, on_line);
     if (!read) return fail(std::move(read.error()));

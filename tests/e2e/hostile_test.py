@@ -3,9 +3,7 @@ import json
 import os
 import re
 import resource
-import signal
 import socket
-import stat
 import struct
 import subprocess
 import tempfile
@@ -30,7 +28,7 @@ with open(LOA, "rb") as program:
 # What no terminal and no log may get: controls but the line's end and the tab, DEL, C1, and marks
 # that turn the direction of writing.
 RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-WHOLE_NUMBER = re.compile(r"(?<!\d)(?:84|0)[35789]\d{8}(?!\d)")
+WHOLE_NUMBER = re.compile(r"\b(?:84|0)[35789]\d{8}\b")
 
 
 class Done:
@@ -339,7 +337,7 @@ class HostileData(Hostile):
 
     def test_segments(self):
         damaged = bytearray(self.blocks)
-        damaged[5000] ^= 1
+        damaged[4096 + 100] ^= 1
         block = self.blocks[:4096]
         for name, content, status, words in [
                 ("garbage", os.urandom(1024 * 1024), (65, 66), ()), ("flipped", bytes(damaged), 65, "damaged"),
@@ -401,7 +399,8 @@ class HostileData(Hostile):
                 ("deep", self.frozen[:16] + b"[" * (head_size) + self.frozen[16 + head_size:])]:
             with self.subTest(name):
                 self.replaced(self.plan, content)
-                self.told(65, "test.plan")
+                self.loa("journal", "verify", status=65, words="test.plan")
+                self.loa("send", self.world.campaign, "--yes", status=65, words="test.plan")
         for make in (os.mkdir, os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
             os.rmdir(self.plan) if os.path.isdir(self.plan) else os.remove(self.plan)
             make(self.plan)
@@ -422,6 +421,67 @@ class HostileData(Hostile):
         os.remove(self.path("data/lock"))
         os.mkdir(self.path("data/lock"))
         self.loa("send", self.world.campaign, "--yes", status=74, words="data/lock")
+
+
+class Scarcity(Hostile):
+    """The machine gives less than a sending needs: it says so, and the next run goes on."""
+
+    def setUp(self):
+        self.sim = Sim(rates="none")
+        self.addCleanup(self.sim.close)
+        self.world = World(self.sim, rows=2000, limits=False)
+        self.addCleanup(self.world.close)
+
+    def ends_well(self):
+        balance = self.world.send()
+        self.assertEqual(balance["accepted"], balance["planned"])
+        self.assertEqual(len(self.sim.counts()), balance["planned"])
+        self.assertEqual(set(self.sim.counts().values()), {1})
+
+    def test_few_descriptors(self):
+        for few in (8, 16, 32, 51):
+            with self.subTest(few=few):
+                self.loa("send", self.world.campaign, "--yes", status=78, mebibytes=128,
+                         limits=[(resource.RLIMIT_NOFILE, few)], words=f"descriptors and the system allows {few}")
+        self.ends_well()
+
+    @unittest.skipIf(SANITIZED, "a sanitizer reserves terabytes of addresses")
+    def test_little_memory(self):
+        for mebibytes in (24, 32, 48, 64, 128):
+            with self.subTest(mebibytes=mebibytes):
+                done = self.loa("send", self.world.campaign, "--yes", status=(0, 75, 127), mebibytes=128,
+                                limits=[(resource.RLIMIT_AS, mebibytes << 20)])
+                if done.status == 75:
+                    self.assertIn("does not give what is needed", done.err)
+        self.ends_well()
+
+    def test_small_files(self):
+        for size in (10_000, 1 << 20):
+            with self.subTest(size=size):
+                done = self.loa("send", self.world.campaign, "--yes", status=73, mebibytes=128,
+                                limits=[(resource.RLIMIT_FSIZE, size)])
+                self.assertIn("File too large", done.err)
+        self.ends_well()
+        report = self.path("report.csv")
+        self.loa("report", "test", "--csv", report, status=73, mebibytes=128, words=report,
+                 limits=[(resource.RLIMIT_FSIZE, 4096)])
+
+    def test_full_output(self):
+        self.ends_well()
+        for arguments in (["status"], ["journal", "cat"], ["report", "test"], ["plan", self.world.campaign],
+                          ["check", self.world.config], ["text", "a"], ["audience", self.world.audience]):
+            with self.subTest(arguments=arguments), open("/dev/full", "wb") as full:
+                done = subprocess.run(self.world.command(*arguments), stdout=full, stderr=subprocess.PIPE,
+                                      env=self.world.environment, timeout=SECONDS, check=False)
+                self.assertEqual(done.returncode, 74, done.stderr)
+                self.assertIn(b"output could not be written", done.stderr)
+
+    def test_full_messages(self):
+        """What is told while sending is lost, and nothing else."""
+        with open("/dev/full", "wb") as full:
+            subprocess.run(self.world.command("send", self.world.campaign, "--yes"), stdout=subprocess.DEVNULL,
+                           stderr=full, env=self.world.environment, timeout=SECONDS, check=True)
+        self.ends_well()
 
 
 def crc32c(content):
