@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <iterator>
 
 #include "base/input_file.hpp"
 
@@ -23,13 +21,17 @@ std::optional<SecretRef> read_secret_ref(const Node& node, Faults& faults) {
       {"env", SecretRef::From::env},
       {"file", SecretRef::From::file},
       {"credential", SecretRef::From::credential}};
-  const auto is_kind = [&](const Node::Entry& entry) {
-    return std::any_of(std::begin(kinds), std::end(kinds),
-                       [&](const auto& kind) { return kind.first == entry.key; });
-  };
-  const auto& entries = node.entries();
-  if (!node.is_map() || !std::all_of(entries.begin(), entries.end(), is_kind)) {
+  if (!node.is_map()) {
     faults.error(node.place(), std::string(kHow), kHiddenWidth);
+    return std::nullopt;
+  }
+  // A key that is none of these may be the secret itself: it is not repeated.
+  for (const Node::Entry& entry : node.entries()) {
+    const std::string near = nearest(entry.key, {"env", "file", "credential"});
+    if (near == entry.key) continue;
+    faults.error(entry.key_place,
+                 fmt::format("{}{}", kHow, near.empty() ? "" : "; did you mean '" + near + "'?"),
+                 kHiddenWidth);
     return std::nullopt;
   }
   const std::size_t errors = faults.errors();

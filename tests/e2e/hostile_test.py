@@ -266,12 +266,12 @@ class HostileAudience(Hostile):
                 self.audience(content, 65, words=words)
 
     def test_endless_line(self):
-        def bytes_of(first):
+        def bytes_of(first, mebibytes=20):
             yield first
-            for _ in range(200):
+            for _ in range(mebibytes):
                 yield b"x" * self.MEGABYTE
         self.audience(bytes_of(b""), 65)
-        told = self.audience(bytes_of(f"so_dien_thoai\n{NUMBER}\n".encode()), 0)
+        told = self.audience(bytes_of(f"so_dien_thoai\n{NUMBER}\n".encode(), 200), 0)
         self.assertEqual(told["excluded"], {"bad_row": 1})
         told = self.audience(bytes_of(f"so_dien_thoai\n{NUMBER}\n\"".encode()), 0)
         self.assertEqual(told["excluded"], {"bad_row": 1})
@@ -318,6 +318,7 @@ class HostileData(Hostile):
         self.plan = self.path("data/plans/test.plan")
         with open(self.segment, "rb") as file:
             self.blocks = file.read(1024 * 1024).rstrip(b"\0")
+        os.truncate(self.segment, 1 << 20)  # the rest is zeros, which take time to read
         with open(self.plan, "rb") as file:
             self.frozen = file.read()
 
