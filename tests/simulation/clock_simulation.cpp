@@ -222,7 +222,7 @@ TEST(Clock, HistoriesOfManySettings) {
     world.settings.schedule.useful_until.reset();
     world.settings.schedule.from = hours(7);
     world.settings.schedule.to = hours(21);
-    for (unsigned n = random() % 6; n > 0; --n)
+    for (auto n = random() % 6; n > 0; --n)
       world.set_clock_later(
           milliseconds(random() % 4000),
           milliseconds(static_cast<std::int64_t>(random() % 200'000'000) - 100'000'000));

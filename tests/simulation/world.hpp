@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fstream>
 #include <map>
 
@@ -166,7 +165,7 @@ class World {
                    [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
     for (const auto& [after, by] : std::exchange(later_, {}))
       asio::co_spawn(born->context, set_clock_at(born->clock, born->clock.now() + after, by),
-                     asio::detached);
+                     [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
     if (drain_after != Duration::max()) {
       born->clock.run(drain_after);
       born->dispatcher->drain();
