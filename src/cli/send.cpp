@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,8 @@ class Sending {
 
   // The exit status, or what went wrong.
   Result<int> run() {
+    auto enough = allow_descriptors();
+    if (!enough) return fail(std::move(enough.error()));
     auto stored = prepare_store(*disk_, data_);
     if (!stored) return fail(std::move(stored.error()));
     const auto lock = DirectoryLock::take(data_);
@@ -50,6 +53,24 @@ class Sending {
   }
 
  private:
+  // One for each request in flight, and some for the rest. Found out half-way, a lack of them looks
+  // like carriers that cannot be reached.
+  Result<void> allow_descriptors() const {
+    constexpr rlim_t kOthers = 32;
+    rlim_t needed = kOthers;
+    for (const Gateway& gateway : prepared_.settings.gateways)
+      needed += static_cast<rlim_t>(gateway.limits.in_flight);
+    rlimit limit = {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return {};
+    const rlimit raised = {std::min(needed, limit.rlim_max), limit.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0 && raised.rlim_cur >= needed) return {};
+    return fail(Code::config,
+                fmt::format("the gateways need {} file descriptors and the system allows {}: raise "
+                            "it (ulimit -n, systemd's LimitNOFILE), or lower in_flight",
+                            needed, limit.rlim_max),
+                {prepared_.settings.file});
+  }
+
   const std::string& id() const { return prepared_.campaign.id; }
 
   // A campaign that was begun goes on with the plan that was frozen, if it is still the same
@@ -69,7 +90,7 @@ class Sending {
   }
 
   Result<int> already_ended(const CampaignRecord& record) {
-    fmt::print(stderr, "campaign '{}' has ended ({}); nothing is sent\n", id(), record.ended);
+    say("campaign '{}' has ended ({}); nothing is sent\n", id(), record.ended);
     print_balance(record, record.ended);
     return exit_status(record, record.ended);
   }
@@ -82,7 +103,7 @@ class Sending {
                   fmt::format("useful_until ({}) has passed: nothing is sent",
                               to_local(schedule.zone, *schedule.useful_until)),
                   {options_.campaign});
-    fmt::print(stderr, "{}\n", plan_text(prepared_, schedule.not_before.value_or(now)));
+    say("{}\n", plan_text(prepared_, schedule.not_before.value_or(now)));
     if (!options_.yes && !confirmed())
       return fail(Code::usage,
                   "nothing was sent: it was not confirmed (--yes does without the question)");
@@ -102,7 +123,7 @@ class Sending {
 
   bool confirmed() const {
     if (::isatty(STDIN_FILENO) == 0) return false;
-    fmt::print(stderr, "Send {} messages? Type yes: ", grouped(prepared_.plan.head.rows));
+    say("Send {} messages? Type yes: ", grouped(prepared_.plan.head.rows));
     std::string answer;
     return std::getline(std::cin, answer) && answer == "yes";
   }
@@ -150,7 +171,7 @@ class Sending {
     const auto http = create_curl_http(context.get_executor(), connections);
     std::optional<Progress> progress;
     const auto note = [&](const std::string& text) {
-      progress ? progress->note(text) : fmt::print(stderr, "{}\n", text);
+      progress ? progress->note(text) : say("{}\n", text);
     };
     const auto journal = open_journal(
         context.get_executor(), *disk_, journal_directory(data_), store.end,
@@ -183,12 +204,12 @@ class Sending {
     const std::string_view state = to_string(*ending);
     print_balance(record, state);
     if (*ending == Ending::interrupted)
-      fmt::print(stderr, "interrupted; what was sent is recorded. To go on: loa send {}{}{}\n",
-                 options_.campaign, options_.data.empty() ? "" : " --data " + options_.data,
-                 common_.config.empty() ? "" : " --config " + common_.config);
+      say("interrupted; what was sent is recorded. To go on: loa send {}{}{}\n", options_.campaign,
+          options_.data.empty() ? "" : " --data " + options_.data,
+          common_.config.empty() ? "" : " --config " + common_.config);
     if (record.in_doubt > 0)
-      fmt::print(stderr, "{} rows are in doubt: the gateway may have them. on_unknown: {}\n",
-                 grouped(record.in_doubt), to_string(plan_->head().on_unknown));
+      say("{} rows are in doubt: the gateway may have them. on_unknown: {}\n",
+          grouped(record.in_doubt), to_string(plan_->head().on_unknown));
     return exit_status(record, state);
   }
 
@@ -234,7 +255,7 @@ class Sending {
   void wait_for_signals(asio::signal_set& signals, Dispatcher& dispatcher) {
     signals.async_wait([&](const boost::system::error_code& ec, int) {
       if (ec) return;
-      fmt::print(stderr, "\nfinishing the requests under way; interrupt again to leave at once\n");
+      say("\nfinishing the requests under way; interrupt again to leave at once\n");
       dispatcher.drain();
       signals.async_wait([](const boost::system::error_code& again, int) {
         if (!again) std::_Exit(exit_status(Code::temporary));

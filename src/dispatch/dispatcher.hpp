@@ -88,6 +88,7 @@ class Dispatcher {
   bool over(const Outlet& outlet) const;
   Tick next_turn(Outlet& outlet, Tick now);
   std::optional<Instant> next_window(Instant wall);
+  std::optional<Event> look_at_clock();
   Outlet* find(std::string_view gateway);
   std::string gateway_of(std::string_view network, std::string_view except) const;
   void wake_all();
@@ -106,6 +107,7 @@ class Dispatcher {
   std::uint64_t in_flight_ = 0;
   Duration commit_time_{std::chrono::milliseconds(2)};  // smoothed
   std::optional<std::pair<Instant, Instant>> window_;   // an allowed stretch of the schedule
+  Duration wall_ahead_{0};  // of the monotonic clock, when the two were last compared
   bool draining_ = false;
   bool expired_ = false;
   std::optional<Outcome> stopped_;

@@ -11,6 +11,8 @@
 //   in doubt, decided
 //   {"event":"held","at":...,"campaign":...,"gateway":"vina","code":"13","words":"..."}
 //   {"event":"ended","at":...,"campaign":...,"state":"finished"}
+//   {"event":"clock","at":...,"moved_ms":-3600000}   the wall clock was set, by so much; "at" is
+//   new
 #pragma once
 
 #include <cstdint>
@@ -52,7 +54,7 @@ struct Outcome {
 };
 
 struct Event {
-  enum class Kind { opened, frozen, intent, answer, settled, held, ended };
+  enum class Kind { opened, frozen, intent, answer, settled, held, ended, clock };
 
   Kind kind = Kind::opened;
   Instant at;
@@ -73,6 +75,7 @@ struct Event {
   RowState state = RowState::in_doubt;  // settled
   std::string why;                      // settled; ended: finished, stopped, expired
   std::string code, words;              // held
+  std::int64_t moved_ms = 0;            // clock
 };
 
 std::string to_line(const Event& event);

@@ -72,6 +72,7 @@ class Record {
   const GatewayUse& use(const std::string& gateway) { return gateways_[gateway]; }
 
  private:
+  void set_clock(const Event& event);
   Result<void> apply_to(CampaignRecord& record, const Event& event);
   Result<void> intend(CampaignRecord& record, const Event& event);
   Result<void> answer(CampaignRecord& record, const Event& event);

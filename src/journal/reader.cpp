@@ -116,6 +116,10 @@ class JournalReader {
     if (!file) return fail(file.error());
     const auto size = (*file)->size();
     if (!size) return fail(size.error());
+    if (*size > kSegmentSize)
+      return fail(Code::data, path +
+                                  ": larger than a segment can be: this is not one, or it is "
+                                  "damaged; nothing was changed");
     SegmentWindow window(**file);
     const bool starts_here = number == place_.segment;
     if (starts_here) {

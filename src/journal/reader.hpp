@@ -11,6 +11,8 @@
 
 namespace loa {
 
+constexpr std::uint64_t kSegmentSize = 64 * 1024 * 1024;
+
 std::string segment_name(std::uint64_t number);  // "00000001.seg"
 
 // A place between two blocks: what stands before it, and so what the next block must follow.

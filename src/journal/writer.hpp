@@ -15,8 +15,6 @@
 
 namespace loa {
 
-constexpr std::uint64_t kSegmentSize = 64 * 1024 * 1024;
-
 struct WriterSettings {
   std::uint64_t epoch = 0;
   std::uint64_t segment_size = kSegmentSize;
