@@ -21,7 +21,7 @@
 namespace loa {
 namespace {
 
-constexpr int kPatienceSeconds = 20;  // no wait is longer; a caller's own limits end all of them
+constexpr std::chrono::seconds kPatience{20};  // no wait is longer; a caller's own limits end it
 constexpr std::size_t kChunk = 16 * 1024;
 
 // The end of the first whole request in what a connection has brought, 0 when it is not whole yet.
@@ -42,8 +42,7 @@ std::size_t end_of_http1(std::string_view bytes) {
 std::size_t end_of_h2(std::string_view bytes) {
   constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   constexpr std::size_t kFrameHead = 9;
-  constexpr unsigned kData = 0;
-  constexpr unsigned kHeaders = 1;
+  constexpr unsigned kHeaders = 1;  // and 0 is data
   constexpr unsigned kEndStream = 1;
   std::size_t at = bytes.starts_with(kPreface) ? kPreface.size() : 0;
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[at + i]); };
@@ -51,7 +50,6 @@ std::size_t end_of_h2(std::string_view bytes) {
     const std::size_t size = std::size_t{byte(0)} << 16 | std::size_t{byte(1)} << 8 | byte(2);
     if (at + kFrameHead + size > bytes.size()) return 0;
     const bool ends = byte(3) <= kHeaders && (byte(4) & kEndStream) != 0;
-    static_assert(kData < kHeaders);
     at += kFrameHead + size;
     if (ends) return at;
   }
@@ -77,28 +75,33 @@ int choose_h2(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* size,
 }  // namespace
 
 const std::string& make_certificates() {
-  static const std::string folder = [] {
+  struct Folder {
+    Folder() {
+      const std::string command =
+          "(mkdir -p " + path + " && cd " + path +
+          " && openssl ecparam -name prime256v1 -genkey -noout -out key.pem"
+          " && make() { openssl req -x509 -key key.pem -days 2 -subj /CN=carrier"
+          " -addext subjectAltName=$2 -out $1.pem; }"
+          " && make good DNS:localhost,IP:127.0.0.1"
+          " && make elsewhere DNS:carrier.example,IP:127.0.0.2"
+          " && openssl x509 -in good.pem -signkey key.pem -days -1 -out expired.pem) 2>&1";
+      EXPECT_EQ(std::system(command.c_str()), 0);
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+
     std::string path = testing::TempDir() + "loa-carrier-" + std::to_string(::getpid());
-    const std::string command =
-        "mkdir -p " + path + " && cd " + path +
-        " && openssl ecparam -name prime256v1 -genkey -noout -out key.pem"
-        " && make() { openssl req -x509 -key key.pem -days 2 -subj /CN=carrier"
-        " -addext subjectAltName=$2 -out $1.pem; }"
-        " && make good DNS:localhost,IP:127.0.0.1"
-        " && make elsewhere DNS:carrier.example,IP:127.0.0.2"
-        " && openssl x509 -in good.pem -signkey key.pem -days -1 -out expired.pem";
-    EXPECT_EQ(std::system(command.c_str()), 0);
-    std::atexit([] { std::filesystem::remove_all(make_certificates()); });
-    return path;
-  }();
-  return folder;
+  };
+  static const Folder folder;
+  return folder.path;
 }
 
 // One caller, with or without TLS.
 class Carrier::Connection {
  public:
   Connection(int socket, SSL_CTX* tls, bool h2) : socket_(socket), h2_(h2) {
-    const timeval patience = {.tv_sec = kPatienceSeconds, .tv_usec = 0};
+    const timeval patience = {.tv_sec = kPatience.count(), .tv_usec = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     const int at_once = 1;
@@ -206,7 +209,7 @@ Carrier::~Carrier() {
 
 void Carrier::go_on() {
   go_on_.release();
-  gone_on_.acquire();
+  EXPECT_TRUE(gone_on_.try_acquire_for(kPatience));
 }
 
 int Carrier::requests() {
@@ -257,7 +260,7 @@ void Carrier::serve(Connection& connection) {
     for (std::size_t i = 0; i < play.answer.size() && there && play.each_byte.count() > 0; ++i)
       there = connection.write(play.answer.substr(i, 1)) && !connection.gone_within(play.each_byte);
     while (there && !play.endless.empty()) there = connection.write(play.endless);
-    if (there && play.waits) go_on_.acquire();
+    if (play.waits) there = go_on_.try_acquire_for(kPatience) && there;
     there = there && connection.write(play.late);
     if (there && play.end == Play::End::hang) ending_.wait(false);
     connection.finish(play.end);

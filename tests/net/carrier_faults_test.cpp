@@ -725,11 +725,11 @@ TEST_P(CutAnywhere, TheAnswer) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Protocols, CutAnywhere,
-                         testing::Values(Door::Protocol::http, Door::Protocol::https),
-                         [](const auto& info) {
-                           return info.param == Door::Protocol::http ? "http" : "https";
-                         });
+const auto kHttp1 = testing::Values(Door::Protocol::http, Door::Protocol::https);
+std::string protocol_name(const testing::TestParamInfo<Door::Protocol>& info) {
+  return info.param == Door::Protocol::http ? "http" : "https";
+}
+INSTANTIATE_TEST_SUITE_P(Protocols, CutAnywhere, kHttp1, protocol_name);
 
 TEST(CarrierFaults, ACutAnswerInChunksIsInDoubt) {
   const std::string whole =
@@ -748,6 +748,42 @@ TEST(CarrierFaults, BytesBehindAnAnswerAreNoAnswer) {
   Talk talk({{.answer = http("200 OK", kOk) + http("200 OK", kOk)}, {.answer = busy("")}});
   EXPECT_EQ(talk.ask(), kAccepted);
   EXPECT_EQ(talk.ask(), kSlower);
+  EXPECT_EQ(talk.requests(), 2);
+}
+
+class KeptConnection : public CutAnywhere {};
+
+// A carrier's time for idle connections is over.
+TEST_P(KeptConnection, IsNotUsedWhenItWasClosed) {
+  for (const End end : {End::close, End::drop, End::reset}) {
+    SCOPED_TRACE(static_cast<int>(end));
+    Talk talk({{.answer = whole(), .end = end, .waits = true}, {.answer = whole()}}, GetParam());
+    EXPECT_EQ(talk.ask(), kAccepted);
+    talk.carrier.go_on();
+    EXPECT_EQ(talk.ask(), kAccepted);
+    EXPECT_EQ(talk.requests(), 2);
+  }
+}
+
+TEST_P(KeptConnection, BringsNoAnswerBeforeItsRequest) {
+  Talk talk({{.answer = whole(), .waits = true, .late = whole()}, {.answer = busy("")}},
+            GetParam());
+  EXPECT_EQ(talk.ask(), kAccepted);
+  talk.carrier.go_on();
+  EXPECT_EQ(talk.ask(), kSlower);
+  EXPECT_EQ(talk.requests(), 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Protocols, KeptConnection, kHttp1, protocol_name);
+
+TEST(CarrierFaults, AConnectionThatSaidGoawayIsNotUsedAgain) {
+  const std::string whole = settings() + ok_headers(0) + data(kOk, kEndStream);
+  Talk talk({{.answer = whole, .end = End::close, .waits = true, .late = goaway(1, 0)},
+             {.answer = whole}},
+            Door::Protocol::h2);
+  EXPECT_EQ(talk.ask(), kAccepted);
+  talk.carrier.go_on();
+  EXPECT_EQ(talk.ask(), kAccepted);
   EXPECT_EQ(talk.requests(), 2);
 }
 
