@@ -175,8 +175,9 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   std::int64_t value = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || error != std::errc() || stop != end || value < 0) return std::nullopt;
-  return std::min(std::chrono::seconds(std::min<std::int64_t>(value, 3600)), kRetryAfterMax);
+  const bool beyond = error == std::errc::result_out_of_range && text[0] != '-';
+  if ((error != std::errc() && !beyond) || stop != end || value < 0) return std::nullopt;
+  return beyond ? kRetryAfterMax : std::min(std::chrono::seconds(value), kRetryAfterMax);
 }
 
 Verdict::Row doubtful(std::string words) {

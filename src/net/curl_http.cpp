@@ -13,7 +13,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cctype>
 #include <cerrno>
+#include <ctime>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -132,6 +134,23 @@ bool before_sending(CURLcode code) {
   }
 }
 
+std::string header_of(CURL* easy, const char* name) {
+  curl_header* header = nullptr;
+  return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value
+                                                                                 : "";
+}
+
+// A date counts from the answer's own Date: the carrier's clock is not ours.
+std::string retry_after(CURL* easy) {
+  std::string value = header_of(easy, "Retry-After");
+  const std::string date = header_of(easy, "Date");
+  const bool is_date = !value.empty() && std::isalpha(static_cast<unsigned char>(value[0])) != 0;
+  if (!is_date || date.empty()) return value;
+  const std::time_t until = curl_getdate(value.c_str(), nullptr);
+  const std::time_t now = curl_getdate(date.c_str(), nullptr);
+  return until < 0 || now < 0 ? value : std::to_string(until - now);
+}
+
 void finish(Transfer& transfer, CURL* easy, CURLcode code) {
   HttpReply& reply = transfer.reply;
   if (code == CURLE_OK && transfer.head_whole) {
@@ -140,9 +159,7 @@ void finish(Transfer& transfer, CURL* easy, CURLcode code) {
     reply.transport = Transport::answered;
     reply.status = static_cast<int>(status);
     transfer.kept.note(easy);
-    curl_header* header = nullptr;
-    if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
-      reply.retry_after = header->value;
+    reply.retry_after = retry_after(easy);
     return;
   }
   reply.body.clear();

@@ -221,15 +221,32 @@ std::string busy(const std::string& headers) { return http("429 Too Many Request
 
 TEST(CarrierFaults, Statuses) {
   const std::string slower = "answered, throttle: planned, slower";
+  const std::string date = "Date: Tue, 24 Nov 2026 08:00:00 GMT\r\n";
   check({
       {"all is well", kSpeedsms, http("200 OK", kOk), kAccepted},
       {"429", kSpeedsms, busy(""), slower},
       {"429, seconds", kSpeedsms, busy("Retry-After: 7\r\n"), slower + ", rests 7.0 s"},
       {"429, blanks", kSpeedsms, busy("retry-after:  7 \r\n"), slower + ", rests 7.0 s"},
       {"429, zero", kSpeedsms, busy("Retry-After: 0\r\n"), slower},
+      {"429, a date, by the carrier's clock", kSpeedsms,
+       busy(date + "Retry-After: Tue, 24 Nov 2026 08:01:30 GMT\r\n"),
+       slower + ", rests 1 min 30 s"},
+      {"429, a date in the old form", kSpeedsms,
+       busy(date + "Retry-After: Tuesday, 24-Nov-26 08:00:20 GMT\r\n"), slower + ", rests 20 s"},
+      {"429, a date that is over", kSpeedsms,
+       busy(date + "Retry-After: Tue, 24 Nov 2026 07:59:00 GMT\r\n"), slower},
+      {"429, a date in 9999", kSpeedsms,
+       busy(date + "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n"),
+       slower + ", rests 1 h 00 min"},
+      {"429, a date without the carrier's own", kSpeedsms,
+       busy("Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n"), slower},
       {"429, negative", kSpeedsms, busy("Retry-After: -7\r\n"), slower},
       {"429, very negative", kSpeedsms, busy("Retry-After: -99999999999999999999\r\n"), slower},
       {"429, a week", kSpeedsms, busy("Retry-After: 604800\r\n"), slower + ", rests 1 h 00 min"},
+      {"429, 2^63", kSpeedsms, busy("Retry-After: 9223372036854775808\r\n"),
+       slower + ", rests 1 h 00 min"},
+      {"429, a thousand digits", kSpeedsms, busy("Retry-After: " + std::string(1000, '9') + "\r\n"),
+       slower + ", rests 1 h 00 min"},
       {"429, a fraction", kSpeedsms, busy("Retry-After: 1.5\r\n"), slower},
       {"429, garbage", kSpeedsms, busy("Retry-After: soon \xFF\r\n"), slower},
       {"429, empty", kSpeedsms, busy("Retry-After:\r\n"), slower},
