@@ -260,6 +260,11 @@ Verdict AnswerReader::verdict(const HttpAnswer& answer, const Batch& batch) cons
 
   if (!data.failed.empty()) {
     if (!accepted) return verdict;
+    // JSON and XML show by themselves that they are whole.
+    if (data.format == Format::text && !answer.end_stated) {
+      verdict.whole = doubtful("the answer may be cut before the numbers that it refuses");
+      return verdict;
+    }
     verdict.rows.assign(count, verdict.whole);
     bool certain = true;
     for (const Failed& failed : data.failed) {

@@ -151,6 +151,15 @@ std::string retry_after(CURL* easy) {
   return until < 0 || now < 0 ? value : std::to_string(until - now);
 }
 
+bool end_stated(CURL* easy) {
+  long version = 0;
+  curl_off_t length = -1;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+  curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  return version > CURL_HTTP_VERSION_1_1 || length >= 0 ||
+         header_of(easy, "Transfer-Encoding") == "chunked";
+}
+
 void finish(Transfer& transfer, CURL* easy, CURLcode code) {
   HttpReply& reply = transfer.reply;
   if (code == CURLE_OK && transfer.head_whole) {
@@ -160,6 +169,7 @@ void finish(Transfer& transfer, CURL* easy, CURLcode code) {
     reply.status = static_cast<int>(status);
     transfer.kept.note(easy);
     reply.retry_after = retry_after(easy);
+    reply.end_stated = end_stated(easy);
     return;
   }
   reply.body.clear();

@@ -103,8 +103,11 @@ class Sending {
 
  private:
   std::string classes(const HttpReply& reply) const {
-    const Verdict verdict = profile_.read(
-        {.status = reply.status, .body = reply.body, .retry_after = reply.retry_after}, batch_);
+    const Verdict verdict = profile_.read({.status = reply.status,
+                                           .body = reply.body,
+                                           .retry_after = reply.retry_after,
+                                           .end_stated = reply.end_stated},
+                                          batch_);
     std::vector<std::string_view> words = {loa::to_string(verdict.whole.value)};
     if (!verdict.rows.empty()) words.clear();
     for (const Verdict::Row& row : verdict.rows) words.push_back(loa::to_string(row.value));
@@ -294,6 +297,12 @@ TEST(CarrierFaults, Lengths) {
       {"to the end", kSpeedsms, head + "\r\n" + kOk, kAccepted, End::close},
       {"to the end, but cut", kSpeedsms, head + "\r\n" + kOk.substr(0, 30), kUnreadable,
        End::close},
+      {"words to the end, which may be cut before the refused", kKannel,
+       "HTTP/1.1 202 Accepted\r\n\r\nSent.", kUnreadable, End::close},
+      {"words of a stated length", kKannel, http("202 Accepted", "Sent."), kAccepted},
+      {"words in chunks", kKannel,
+       "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nSent.\r\n0\r\n\r\n",
+       kAccepted},
       {"to the end, but reset", kSpeedsms, head + "\r\n" + kOk, kInDoubt, End::reset},
       {"longer than it is", kSpeedsms, head + "Content-Length: 999\r\n\r\n" + kOk, kInDoubt,
        End::close},
