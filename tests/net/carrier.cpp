@@ -245,7 +245,10 @@ void Carrier::run() {
   while (!ending_ || ::poll(&waiting, 1, 0) > 0) {
     const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     Connection connection(socket, tls, door_.protocol == Door::Protocol::h2);
-    if (connection.shake_hands()) serve(connection);
+    if (!connection.shake_hands()) continue;
+    const int before = requests_;
+    serve(connection);
+    if (requests_ > before) ++connections_;
     request_bytes_ += connection.bytes();
   }
   SSL_CTX_free(tls);

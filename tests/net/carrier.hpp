@@ -57,8 +57,9 @@ class Carrier {
   void go_on();
   // How many requests came, whole or in part. When every caller has gone: it ends the carrier.
   int requests();
-  // The size of all of them together, after requests().
+  // After requests(): the size of all of them together, and over how many connections they came.
   std::size_t request_bytes() const { return request_bytes_; }
+  int connections() const { return connections_; }
 
  private:
   class Connection;
@@ -73,7 +74,8 @@ class Carrier {
   std::atomic<bool> ending_ = false;
   std::binary_semaphore go_on_{0};
   std::binary_semaphore gone_on_{0};
-  int requests_ = 0;  // these two are the thread's, until it has ended
+  int requests_ = 0;  // these three are the thread's, until it has ended
+  int connections_ = 0;
   std::size_t request_bytes_ = 0;
   std::thread thread_;
 };
