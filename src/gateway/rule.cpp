@@ -57,7 +57,11 @@ std::optional<std::pair<int, int>> parse_http(const std::string& text) {
   return std::pair{status, status};
 }
 
-Rule read_rule(const Node& node, bool has_code, Faults& faults) {
+AnswerClass read_found(MapReader& reader) {
+  return reader.choice_or("class", 0, {"found", "not_found"}) == 0 ? kFound : kNotFound;
+}
+
+Rule read_rule(const Node& node, bool has_code, Words words, Faults& faults) {
   Rule rule;
   MapReader reader(node, "rule", faults);
   for (const std::string& text : reader.texts_or_empty("http")) {
@@ -74,7 +78,9 @@ Rule read_rule(const Node& node, bool has_code, Faults& faults) {
   if (const Node* match = reader.optional("match")) {
     rule.match = Regex::compile(*match, false, faults);
   }
-  if (reader.required("class") != nullptr) rule.value = read_class(reader, AnswerClass::hold);
+  if (reader.required("class") != nullptr) {
+    rule.value = words == Words::query ? read_found(reader) : read_class(reader, AnswerClass::hold);
+  }
   if (const Node* network = reader.optional("network")) {
     rule.network = Regex::compile(*network, true, faults);
     if (rule.value != AnswerClass::reroute) {
@@ -96,7 +102,8 @@ AnswerClass read_class(MapReader& reader, AnswerClass fallback) {
       reader.choice_or("class", static_cast<std::size_t>(fallback), kClassWords));
 }
 
-void read_rules(MapReader& profile, bool has_code, std::vector<Rule>& rules, Faults& faults) {
+void read_rules(MapReader& profile, bool has_code, Words words, std::vector<Rule>& rules,
+                Faults& faults) {
   const Node* node = profile.required("rules");
   if (node == nullptr) return;
   if (!node->is_list() || node->items().empty()) {
@@ -106,7 +113,7 @@ void read_rules(MapReader& profile, bool has_code, std::vector<Rule>& rules, Fau
   std::unordered_map<std::string, int> seen;  // codes of rules that ask for nothing else
   bool ok = false;
   for (const Node& item : node->items()) {
-    rules.push_back(read_rule(item, has_code, faults));
+    rules.push_back(read_rule(item, has_code, words, faults));
     const Rule& rule = rules.back();
     ok = ok || rule.value == AnswerClass::ok;
     for (const std::string& code : rule.codes) {
@@ -121,7 +128,10 @@ void read_rules(MapReader& profile, bool has_code, std::vector<Rule>& rules, Fau
       }
     }
   }
-  if (!ok) profile.fault("rules", "rules: none has class: ok, so nothing would ever be sent");
+  if (ok) return;
+  profile.fault("rules", words == Words::query
+                             ? "rules: none has class: found, so nothing would ever be found"
+                             : "rules: none has class: ok, so nothing would ever be sent");
 }
 
 // --- judging --------------------------------------------------------------------------------
