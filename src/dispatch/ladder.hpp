@@ -1,0 +1,60 @@
+// The ladder for rows in doubt: what is to be done about a request that a carrier may have or not.
+// From what proves most to what proves nothing: the same request again where the carrier refuses a
+// reference it knows, the question what became of it, a receipt, the campaign's on_unknown. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "campaign/campaign.hpp"
+#include "dispatch/record.hpp"
+#include "gateway/profile.hpp"
+
+namespace loa {
+
+// What the carrier has said when asked about one request.
+struct Asked {
+  bool found = false;
+  int not_found = 0;
+  int unclear = 0;  // no answer, or one that says nothing
+  Instant last{};
+};
+
+struct LadderInput {
+  const OpenIntent& doubt;
+  Recourse recourse;
+  bool whole;       // the doubt holds every row of its request
+  bool fits;        // the request is within the limits of today
+  Duration margin;  // a repetition may be under way for so long
+  OnUnknown on_unknown;
+  Asked asked;
+  Instant now;
+};
+
+struct Step {
+  enum class Kind {
+    repeat,  // send the same bytes under the same reference, not before `at`
+    ask,     // ask the carrier, not before `at`
+    wait,    // for a receipt, until `at`
+    settle,  // record `state`, decided `by`
+    leave,   // to a person
+  };
+
+  Kind kind = Kind::leave;
+  Instant at{};
+  RowState state = RowState::in_doubt;
+  DecidedBy by = DecidedBy::on_unknown;
+  std::string why;  // of this step, and why the rungs before it do not hold
+};
+
+Step next_step(const LadderInput& input);
+
+// What becomes of an attempt that was under way when a process ended.
+Event found_after_crash(const std::string& campaign, const OpenIntent& intent, Instant at);
+
+constexpr int kRepeatsMax = 20;  // attempts under one reference
+constexpr int kAsksMax = 5;      // that tell nothing
+constexpr int kResendsMax = 3;   // attempts, by on_unknown: resend
+constexpr std::chrono::hours kReceiptWait{48};
+
+}  // namespace loa
