@@ -1,1 +1,2 @@
 loa_test(dispatch_simulation SOURCES simulation/dispatch_simulation.cpp LINKS loa_dispatch)
+loa_test(doubts_simulation SOURCES simulation/doubts_simulation.cpp LINKS loa_dispatch)
