@@ -292,6 +292,7 @@ TEST(Doubts, AResendDecidedAtAStartIsTakenOnce) {
   };
   EXPECT_FALSE(world.run(split, milliseconds(385)));
   ASSERT_GT(world.balance().in_doubt, 0U);
+  world.elapsed += seconds(10);
   const auto ending =
       world.run([&](const auto&, const auto& numbers) { return accept(world.truth, numbers); });
   ASSERT_TRUE(ending && *ending);
