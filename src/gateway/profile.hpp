@@ -32,6 +32,7 @@ enum class AnswerClass {
   split,      // one element spoils the batch
   reroute,    // the number belongs to another network
   in_doubt,   // the answer cannot be read, or says nothing of this row
+  unknown,  // an answer that no rule names: stop the lane; it may have been accepted. Not for rules
 };
 std::string_view to_string(AnswerClass value);
 

@@ -15,7 +15,8 @@ constexpr std::size_t kDigitsShown = 7;  // longer runs may be a subscriber's nu
 
 const std::vector<std::string> kClassWords = {"ok",     "duplicate", "retry",     "throttle",
                                               "window", "hold",      "recipient", "message",
-                                              "split",  "reroute",   "in_doubt"};
+                                              "split",  "reroute",   "in_doubt",  "unknown"};
+const std::vector<std::string> kRuleClasses(kClassWords.begin(), kClassWords.end() - 1);
 
 }  // namespace
 
@@ -99,7 +100,7 @@ Rule read_rule(const Node& node, bool has_code, Words words, Faults& faults) {
 
 AnswerClass read_class(MapReader& reader, AnswerClass fallback) {
   return static_cast<AnswerClass>(
-      reader.choice_or("class", static_cast<std::size_t>(fallback), kClassWords));
+      reader.choice_or("class", static_cast<std::size_t>(fallback), kRuleClasses));
 }
 
 void read_rules(MapReader& profile, bool has_code, Words words, std::vector<Rule>& rules,
@@ -149,9 +150,9 @@ std::string cut(std::string text, std::size_t size) {
 // What a status means that no rule names.
 AnswerClass unknown_class(int status, bool has_code) {
   if (status == 429) return AnswerClass::throttle;
-  if (status >= 300 && status <= 499) return AnswerClass::hold;
-  if (is_success(status) && has_code) return AnswerClass::hold;
-  return AnswerClass::in_doubt;
+  if (status >= 400 && status <= 499) return AnswerClass::hold;
+  if (status >= 300 && status <= 399) return AnswerClass::unknown;
+  return is_success(status) && has_code ? AnswerClass::unknown : AnswerClass::in_doubt;
 }
 
 }  // namespace
