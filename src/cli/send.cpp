@@ -181,8 +181,10 @@ class Sending {
                  options_.campaign, options_.data.empty() ? "" : " --data " + options_.data,
                  common_.config.empty() ? "" : " --config " + common_.config);
     if (record.in_doubt > 0)
-      fmt::print(stderr, "{} rows are in doubt: the gateway may have them. on_unknown: {}\n",
-                 grouped(record.in_doubt), to_string(plan.head().on_unknown));
+      fmt::print(
+          stderr, "{} messages are in doubt: the gateway may have them. See: loa doubts {}{}{}\n",
+          grouped(record.in_doubt), id(), options_.data.empty() ? "" : " --data " + options_.data,
+          common_.config.empty() ? "" : " --config " + common_.config);
     return exit_status(record, state);
   }
 

@@ -55,28 +55,6 @@ void fill(RenderedBatch& out, const Plan& plan, const Work& work, const Gateway&
                .parameters = out.parameters};
 }
 
-Cost cost_of(const Plan& plan, const RowRanges& rows) {
-  Cost cost{.requests = 1};
-  for_each_row(rows, [&](std::uint64_t row) {
-    ++cost.messages;
-    cost.parts += static_cast<std::uint64_t>(plan.text(plan.rows()[row].text).parts);
-  });
-  return cost;
-}
-
-// Whether one request of this cost is within what the gateway takes in a second and a day.
-bool fits(const Cost& cost, const Gateway& gateway, double campaign_parts_per_second) {
-  const auto within = [](std::uint64_t units, double limit) {
-    return limit <= 0 || static_cast<double>(units) <= limit;
-  };
-  const Limits& limits = gateway.limits;
-  return cost.messages <= static_cast<std::uint64_t>(gateway.batch) &&
-         within(cost.messages, limits.messages_per_second) &&
-         within(cost.parts, limits.parts_per_second) &&
-         within(cost.parts, campaign_parts_per_second) &&
-         (limits.per_day == 0 || cost.messages <= limits.per_day);
-}
-
 // Takes over the request, all but its method, which must outlive the call.
 HttpCall call_of(const Gateway& gateway, HttpRequest& request) {
   HttpCall call;
@@ -227,22 +205,11 @@ Task<void> Dispatcher::resolve_doubts() {
 }
 
 Step Dispatcher::step_of(const OpenIntent& doubt, Outlet* outlet) const {
-  constexpr Duration kMarginLeast = std::chrono::minutes(1);
+  LadderInput input =
+      ladder_input(doubt, plan_, outlet == nullptr ? nullptr : &outlet->open.gateway,
+                   settings_.parts_per_second, world_.clock.wall());
   const auto asked = asked_.find(doubt.rows.front().first);
-  LadderInput input{.doubt = doubt,
-                    .recourse = {},
-                    .whole = reference_of(plan_, doubt.rows) == doubt.reference,
-                    .fits = false,
-                    .margin = kMarginLeast,
-                    .on_unknown = plan_.head().on_unknown,
-                    .asked = asked == asked_.end() ? Asked{} : asked->second,
-                    .now = world_.clock.wall()};
-  if (outlet != nullptr) {
-    const Gateway& gateway = outlet->open.gateway;
-    input.recourse = gateway.profile.recourse();
-    input.fits = fits(cost_of(plan_, doubt.rows), gateway, settings_.parts_per_second);
-    input.margin = std::max(kMarginLeast, gateway.answer_limit);
-  }
+  if (asked != asked_.end()) input.asked = asked->second;
   return next_step(input);
 }
 

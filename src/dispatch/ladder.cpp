@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "dispatch/lane.hpp"
+
 namespace loa {
 namespace {
 
@@ -122,6 +124,32 @@ class Ladder {
 };
 
 }  // namespace
+
+LadderInput ladder_input(const OpenIntent& doubt, const Plan& plan, const Gateway* gateway,
+                         double campaign_parts_per_second, Instant now) {
+  constexpr Duration kMarginLeast = std::chrono::minutes(1);
+  const Duration limit = gateway == nullptr ? kMarginLeast : gateway->answer_limit;
+  return {.doubt = doubt,
+          .recourse = gateway == nullptr ? Recourse{} : gateway->profile.recourse(),
+          .whole = reference_of(plan, doubt.rows) == doubt.reference,
+          .fits = gateway != nullptr &&
+                  fits(cost_of(plan, doubt.rows), *gateway, campaign_parts_per_second),
+          .margin = std::max(kMarginLeast, limit),
+          .on_unknown = plan.head().on_unknown,
+          .now = now};
+}
+
+bool fits(const Cost& cost, const Gateway& gateway, double campaign_parts_per_second) {
+  const auto within = [](std::uint64_t units, double limit) {
+    return limit <= 0 || static_cast<double>(units) <= limit;
+  };
+  const Limits& limits = gateway.limits;
+  return cost.messages <= static_cast<std::uint64_t>(gateway.batch) &&
+         within(cost.messages, limits.messages_per_second) &&
+         within(cost.parts, limits.parts_per_second) &&
+         within(cost.parts, campaign_parts_per_second) &&
+         (limits.per_day == 0 || cost.messages <= limits.per_day);
+}
 
 Step next_step(const LadderInput& input) { return Ladder(input).climb(); }
 

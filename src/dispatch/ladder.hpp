@@ -8,7 +8,9 @@
 
 #include "campaign/campaign.hpp"
 #include "dispatch/record.hpp"
-#include "gateway/profile.hpp"
+#include "gateway/gateway.hpp"
+#include "pace/limiter.hpp"
+#include "plan/plan.hpp"
 
 namespace loa {
 
@@ -27,8 +29,8 @@ struct LadderInput {
   bool fits;        // the request is within the limits of today
   Duration margin;  // a repetition may be under way for so long
   OnUnknown on_unknown;
-  Asked asked;
-  Instant now;
+  Asked asked = {};
+  Instant now = {};
 };
 
 struct Step {
@@ -46,6 +48,13 @@ struct Step {
   DecidedBy by = DecidedBy::on_unknown;
   std::string why;  // of this step, and why the rungs before it do not hold
 };
+
+// What plan and gateway give for it; `gateway` is null when it is not configured any more.
+LadderInput ladder_input(const OpenIntent& doubt, const Plan& plan, const Gateway* gateway,
+                         double campaign_parts_per_second, Instant now);
+
+// Whether one request of this cost is within what the gateway takes at once.
+bool fits(const Cost& cost, const Gateway& gateway, double campaign_parts_per_second);
 
 Step next_step(const LadderInput& input);
 

@@ -95,6 +95,15 @@ std::vector<Work> cut(const Work& work, int batch) {
   return pieces;
 }
 
+Cost cost_of(const Plan& plan, const RowRanges& rows) {
+  Cost cost{.requests = 1};
+  for_each_row(rows, [&](std::uint64_t row) {
+    ++cost.messages;
+    cost.parts += static_cast<std::uint64_t>(plan.text(plan.rows()[row].text).parts);
+  });
+  return cost;
+}
+
 std::string reference_of(const Plan& plan, const RowRanges& rows) {
   std::string text = "loa-batch/v1\n" + plan.head().campaign + "\n";
   for (const RowRange& range : rows) text += fmt::format("{}-{}\n", range.first, range.last);

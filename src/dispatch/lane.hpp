@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dispatch/record.hpp"
+#include "pace/limiter.hpp"
 #include "plan/plan.hpp"
 
 namespace loa {
@@ -74,6 +75,9 @@ std::pair<Work, Work> bisect(const Work& work);
 
 // The work in pieces of at most `batch` rows.
 std::vector<Work> cut(const Work& work, int batch);
+
+// What one request with these rows takes from the limits.
+Cost cost_of(const Plan& plan, const RowRanges& rows);
 
 // The id of the request with these rows: the same for the same rows of the same plan, so that a
 // carrier which knows request ids sees a repetition.

@@ -8,3 +8,4 @@ endfunction()
 
 loa_process_test(e2e_send e2e/send_test.py)
 loa_process_test(e2e_check e2e/check_test.py)
+loa_process_test(e2e_doubts e2e/doubts_test.py)
