@@ -227,6 +227,11 @@ Task<void> Dispatcher::climb(std::uint64_t first_row) {
     case Step::Kind::ask:
       work.purpose = step.kind == Step::Kind::ask ? Work::Purpose::ask : Work::Purpose::repeat;
       work.not_before += step.at - world_.clock.wall();
+      note(*outlet,
+           fmt::format("{} messages in doubt ({}); {}", count_rows(doubt.rows), doubt.cause,
+                       step.kind == Step::Kind::ask
+                           ? "the gateway will be asked about them"
+                           : "the same request goes out again, which it knows"));
       outlet->queue.give_back(std::move(work));
       outlet->wake_one();
       co_return;
@@ -345,6 +350,7 @@ Task<void> Dispatcher::pursue(Outlet& outlet, Work work, Alarm& alarm) {
   Step step = step_of(doubt->second, &outlet);
   if (step.kind == Step::Kind::repeat && work.purpose == Work::Purpose::repeat) {
     work.why = std::move(step.why);
+    work.end = step.end;
     co_await send(outlet, std::move(work), alarm);
     co_return;
   }
@@ -405,13 +411,14 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
 
   const bool intended = co_await commit(intent);
   const bool on_turn = co_await wait_for_turn(outlet, cost, alarm);
+  const bool repeats = work.purpose == Work::Purpose::repeat;
+  const bool in_time = !repeats || world_.clock.wall() < work.end;
   Decision decision;
-  if (intended && on_turn) {
+  if (intended && on_turn && in_time) {
     decision = co_await exchange(outlet, work, intent.reference, answer);
   } else {
-    const bool repeats = work.purpose == Work::Purpose::repeat;
     decision.outcomes.push_back({repeats ? RowState::in_doubt : RowState::planned, work.rows, "",
-                                 "not sent: interrupted", "", ""});
+                                 in_time ? "not sent: interrupted" : "not sent: too late", "", ""});
     decision.again.push_back(work);
   }
   answer.at = world_.clock.wall();
@@ -423,7 +430,7 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   if (failure_) co_return;
   std::vector<std::uint64_t> doubts;
   // A repetition that comes back by itself is on its rung already.
-  if (work.purpose == Work::Purpose::send || decision.again.empty())
+  if (!repeats || decision.again.empty())
     for (const Outcome& one : decision.outcomes)
       if (one.state == RowState::in_doubt) doubts.push_back(one.rows.front().first);
   const std::optional<Outcome> hold = outlet.held ? std::nullopt : decision.hold;
@@ -483,31 +490,34 @@ Task<Decision> Dispatcher::exchange(Outlet& outlet, const Work& work, std::strin
   co_return decide(input);
 }
 
+// Now and then, so that a bad minute does not fill the screen.
+void Dispatcher::note(Outlet& outlet, const std::string& text) {
+  const Tick now = world_.clock.now();
+  if (outlet.noted != Tick::min() && now - outlet.noted < kNoteEvery) return;
+  outlet.noted = now;
+  world_.observer.note(fmt::format("gateway '{}': {}", outlet.open.gateway.name, text));
+}
+
 void Dispatcher::carry_out(Outlet& outlet, Decision decision) {
   const Tick now = world_.clock.now();
   const std::string& name = outlet.open.gateway.name;
-  const auto note = [&](const std::string& text) {
-    if (outlet.noted != Tick::min() && now - outlet.noted < kNoteEvery) return;
-    outlet.noted = now;
-    world_.observer.note(fmt::format("gateway '{}': {}", name, text));
-  };
 
   if (decision.unreachable) {
     ++outlet.failures;
     const Duration wait =
         std::min(backoff(outlet.failures, world_.random.fraction()), kUnreachableLongest);
     outlet.retry_at = now + wait;
-    note(fmt::format("cannot be reached ({}); trying again in {}", decision.outcomes.front().words,
-                     to_words(wait)));
+    note(outlet, fmt::format("cannot be reached ({}); trying again in {}",
+                             decision.outcomes.front().words, to_words(wait)));
   } else {
     outlet.failures = 0;
   }
   if (decision.throttled) {
     outlet.limiter.throttled(now, decision.pause.value_or(Duration{0}));
-    note("says we are too fast; slowing down");
+    note(outlet, "says we are too fast; slowing down");
   } else if (decision.pause) {
     outlet.limiter.pause(now + *decision.pause);
-    note("takes nothing at this hour; asking again in " + to_words(*decision.pause));
+    note(outlet, "takes nothing at this hour; asking again in " + to_words(*decision.pause));
   } else if (decision.accepted) {
     outlet.limiter.accepted(now);
   }

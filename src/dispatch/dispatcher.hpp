@@ -89,6 +89,7 @@ class Dispatcher {
   Task<Decision> exchange(Outlet& outlet, const Work& work, std::string reference, Event& answer);
   Task<bool> commit(const Event& event);
   void carry_out(Outlet& outlet, Decision decision);
+  void note(Outlet& outlet, const std::string& text);
 
   Step step_of(const OpenIntent& doubt, Outlet* outlet) const;
   bool nothing_left() const;

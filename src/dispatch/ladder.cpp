@@ -36,11 +36,12 @@ class Ladder {
     const auto window = in_.recourse.idempotency_window;
     if (window.count() == 0) return std::nullopt;
     const OpenIntent& doubt = in_.doubt;
-    const Instant end = doubt.first + window;
+    const Instant known_until = doubt.first + window;
+    const Instant end = known_until - to_wall(in_.margin);
     if (!in_.whole) return pass("the gateway has answered for other rows of the request");
     if (!in_.fits) return pass("the request is above the limits of today");
     if (in_.now < doubt.first) return pass("the clock was set back: its age is unknown");
-    if (in_.now >= end - to_wall(in_.margin))
+    if (in_.now >= end)
       return pass(fmt::format("the {} in which the gateway knows a reference have passed",
                               to_words(window)));
     if (doubt.attempt >= kRepeatsMax)
@@ -48,8 +49,9 @@ class Ladder {
     Step step;
     step.kind = Step::Kind::repeat;
     step.at = doubt.since + wait_after(doubt.attempt);
+    step.end = end;
     step.why = fmt::format("in doubt; the gateway refuses a reference it knows, until {}",
-                           to_rfc3339(end));
+                           to_rfc3339(known_until));
     return step;
   }
 

@@ -44,6 +44,7 @@ struct Step {
 
   Kind kind = Kind::leave;
   Instant at{};
+  Instant end{};  // of repeat: not at or after
   RowState state = RowState::in_doubt;
   DecidedBy by = DecidedBy::on_unknown;
   std::string why;  // of this step, and why the rungs before it do not hold

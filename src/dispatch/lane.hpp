@@ -27,6 +27,7 @@ struct Work {
   Tick not_before = Tick::min();
   Purpose purpose = Purpose::send;
   std::string why = {};  // of a repetition: its recorded reason
+  Instant end = {};      // of a repetition: not sent at or after
 };
 
 // The rows of one lane that were never given out, in order.
