@@ -62,6 +62,7 @@ Doubt look_at(const OpenIntent& intent, const CampaignRecord& record, const Plan
 std::vector<Doubt> doubts_of(const CampaignRecord& record, const Plan& plan,
                              const std::vector<Gateway>& gateways, Instant now) {
   std::vector<Doubt> doubts;
+  doubts.reserve(record.doubts.size() + record.open.size());
   for (const auto& [first_row, intent] : record.doubts)
     doubts.push_back(look_at(intent, record, plan, gateways, now));
   for (const auto& [batch, intent] : record.open) {

@@ -8,11 +8,10 @@
 //       and "why":"..." where rows in doubt are sent again under their reference
 //   {"event":"answer","at":...,"campaign":...,"batch":7,"status":200,"ms":12,"outcomes":[
 //       {"state":"accepted","rows":[[0,199]],"code":"0","words":"success","id":"..."}]}
-//   {"event":"settled","at":...,"campaign":...,"rows":[[3,3]],"state":"in_doubt","why":"..."} found
-//   after a crash
-//   {"event":"settled","at":...,"campaign":...,"rows":[[3,3]],"state":"planned","why":"...","by":"person",
-//       "who":"lan","reason":"..."}   rows in doubt, decided; by on_unknown or query: no who and
-//       reason
+//   {"event":"settled","at":...,"campaign":...,"rows":[[3,3]],"state":"in_doubt","why":"..."}
+//       found after a crash
+//   {"event":"settled","at":...,"campaign":...,"rows":[[3,3]],"state":"planned","why":"...",
+//       "by":"person","who":"lan","reason":"..."}   in doubt, decided; who and reason of a person
 //   {"event":"held","at":...,"campaign":...,"gateway":"vina","code":"13","words":"..."}
 //   {"event":"ended","at":...,"campaign":...,"state":"finished"}
 #pragma once
