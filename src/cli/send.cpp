@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "base/failpoint.hpp"
 #include "cli/balance_view.hpp"
 #include "cli/output.hpp"
 #include "cli/plan_view.hpp"
@@ -207,11 +208,15 @@ class Sending {
     opened.node = prepared_.settings.node;
     opened.version = LOA_VERSION;
     const std::string opened_line = to_line(opened);
+    LOA_FAILPOINT("opened.before_commit");
     const Result<void> durable = co_await journal.commit(opened_line);
+    LOA_FAILPOINT("opened.after_commit");
     if (!durable) co_return fail(durable.error());
     if (first_event_) {
       const std::string frozen_line = to_line(*first_event_);
+      LOA_FAILPOINT("frozen.before_commit");
       const Result<void> frozen = co_await journal.commit(frozen_line);
+      LOA_FAILPOINT("frozen.after_commit");
       if (!frozen) co_return fail(frozen.error());
     }
     co_return Ending::finished;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/failpoint.hpp"
 #include "base/hash.hpp"
 #include "journal/block.hpp"
 
@@ -179,7 +180,9 @@ Task<Result<Ending>> Dispatcher::run() {
   if (ending != Ending::held && ending != Ending::interrupted) {
     Event ended = event(Event::Kind::ended);
     ended.why = to_string(ending);
+    LOA_FAILPOINT("ended.before_commit");
     const bool recorded = co_await commit(ended);
+    LOA_FAILPOINT("ended.after_commit");
     if (!recorded) co_return fail(*failure_);
   }
   co_return ending;
@@ -197,7 +200,9 @@ Task<void> Dispatcher::settle_crash() {
     found.rows = campaign_.open.begin()->second.rows;
     found.state = RowState::in_doubt;
     found.why = "the process ended before an outcome was recorded";
+    LOA_FAILPOINT("settled.before_commit");
     co_await commit(found);
+    LOA_FAILPOINT("settled.after_commit");
   }
 }
 
@@ -217,7 +222,9 @@ Task<void> Dispatcher::resolve_doubts() {
     decided.rows = doubt.rows;
     decided.state = policy == OnUnknown::resend ? RowState::planned : RowState::accepted;
     decided.why = fmt::format("on_unknown: {}", to_string(policy));
+    LOA_FAILPOINT("settled.before_commit");
     const bool recorded = co_await commit(decided);
+    LOA_FAILPOINT("settled.after_commit");
     Outlet* outlet = find(doubt.gateway);
     if (!recorded || policy != OnUnknown::resend || outlet == nullptr) continue;
     // The same rows as before make the same request under the same reference.
@@ -326,7 +333,9 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   Event answer = event(Event::Kind::answer);
   answer.batch = intent.batch;
 
+  LOA_FAILPOINT("intent.before_commit");
   const bool intended = co_await commit(intent);
+  LOA_FAILPOINT("intent.after_commit");
   const bool on_turn = co_await wait_for_turn(outlet, cost, alarm);
   Decision decision;
   if (intended && on_turn) {
@@ -339,7 +348,9 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   answer.at = world_.clock.wall();
   answer.outcomes = decision.outcomes;
   shorten(answer, kLineMax);
+  LOA_FAILPOINT("answer.before_commit");
   if (intended) co_await commit(answer);
+  LOA_FAILPOINT("answer.after_commit");
   --in_flight_;
   --outlet.in_flight;
   if (failure_) co_return;
@@ -398,7 +409,9 @@ Task<Decision> Dispatcher::exchange(Outlet& outlet, const Work& work, std::strin
   call.connect_limit = gateway.connect_limit;
   call.total_limit = gateway.answer_limit;
   const Tick began = world_.clock.now();
+  LOA_FAILPOINT("request.before_connect");
   const HttpReply reply = co_await world_.http.perform(call);
+  LOA_FAILPOINT("answer.after_read");
   const Tick now = world_.clock.now();
   answer.status = reply.status;
   answer.ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count();

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/check.hpp"
+#include "base/failpoint.hpp"
 #include "journal/block.hpp"
 
 namespace loa {
@@ -47,10 +48,13 @@ class BlockWriter {
     const std::string bytes = encode_block(header_, body);
     auto ready = zero_ahead(offset_ + bytes.size());
     if (!ready) return ready;
+    LOA_FAILPOINT("block.before_write");
     auto written = file_->write_at(offset_, bytes);
     if (!written) return written;
+    LOA_FAILPOINT("block.before_sync");
     auto synced = file_->sync();
     if (!synced) return synced;
+    LOA_FAILPOINT("block.after_sync");
     header_.previous = header_.crc;
     header_.lsn += lines;
     offset_ += bytes.size();
@@ -72,12 +76,16 @@ class BlockWriter {
   // A segment is whole on disk, and its name too, before the first block goes into it.
   Result<void> next_segment() {
     const std::string path = directory_ + "/" + segment_name(segment_ + 1);
+    LOA_FAILPOINT("segment.before_create");
     auto file = disk_.create(path, kSegmentSize);
     if (!file) return fail(std::move(file.error()));
+    LOA_FAILPOINT("segment.before_sync");
     auto synced = (*file)->sync();
     if (!synced) return synced;
+    LOA_FAILPOINT("segment.before_directory_sync");
     auto named = disk_.sync_directory(directory_);
     if (!named) return named;
+    LOA_FAILPOINT("segment.after_directory_sync");
     file_ = std::move(*file);
     ++segment_;
     offset_ = 0;

@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/check.hpp"
+#include "base/failpoint.hpp"
 
 namespace loa {
 namespace {
@@ -32,12 +33,14 @@ struct Transfer {
 
 int before_request(void* transfer, char* /*peer*/, char* /*local*/, int /*peer_port*/,
                    int /*port*/) {
+  LOA_FAILPOINT("request.before_send");
   return ++static_cast<Transfer*>(transfer)->starts > 1 ? CURL_PREREQFUNC_ABORT
                                                         : CURL_PREREQFUNC_OK;
 }
 
 // libcurl takes an answer that ends inside its head for a whole one without a body.
 std::size_t on_head(char* data, std::size_t size, std::size_t count, void* context) {
+  LOA_FAILPOINT("answer.before_read");
   const std::string_view line(data, size * count);
   bool& whole = static_cast<Transfer*>(context)->head_whole;
   // A head begins with its status line and ends with an empty one; trailers of a chunked body come
