@@ -12,28 +12,24 @@ Lane::Lane(const Plan& plan, const CampaignRecord& record, std::size_t lane, int
       record_(&record),
       lane_(lane),
       batch_(static_cast<std::uint64_t>(batch)),
-      mixed_texts_(mixed_texts),
-      next_(plan.head().lanes[lane].first),
-      end_(next_ + plan.head().lanes[lane].rows) {
-  skip();
-}
-
-// Rows that are done, in doubt, or moved to another gateway are not this lane's to send.
-void Lane::skip() {
-  while (next_ < end_ &&
-         (record_->rows[next_] != RowState::planned || record_->moved.contains(next_)))
-    ++next_;
+      mixed_texts_(mixed_texts) {
+  RowRanges planned;
+  const PlanLane& planned_lane = plan.head().lanes[lane];
+  for (std::uint64_t row = planned_lane.first; row < planned_lane.first + planned_lane.rows; ++row)
+    if (record.rows[row] == RowState::planned && !record.moved.contains(row)) add_row(planned, row);
+  left_.assign(planned.begin(), planned.end());
 }
 
 Work Lane::take() {
   LOA_CHECK(!empty());
   Work work;
   work.lane = lane_;
-  const std::uint32_t text = plan_->rows()[next_].text;
-  for (std::uint64_t count = 0; next_ < end_ && count < batch_; ++count) {
-    if (!mixed_texts_ && plan_->rows()[next_].text != text) break;
-    add_row(work.rows, next_++);
-    skip();
+  const std::uint32_t text = plan_->rows()[left_.front().first].text;
+  for (std::uint64_t count = 0; !empty() && count < batch_; ++count) {
+    RowRange& range = left_.front();
+    if (!mixed_texts_ && plan_->rows()[range.first].text != text) break;
+    add_row(work.rows, range.first);
+    if (range.first++ == range.last) left_.pop_front();
   }
   work.attempt = record_->attempts[work.rows.front().first] + 1;
   return work;

@@ -19,32 +19,30 @@ struct Work {
   Tick not_before = Tick::min();
 };
 
-// The rows of one lane that were never given out, in order.
+// The rows of one lane that are planned when it is made, in order. Rows that become so later, since
+// they are sent again, come back as Work and never through the lane.
 class Lane {
  public:
   // `mixed_texts`: one request may carry rows of different texts.
   Lane(const Plan& plan, const CampaignRecord& record, std::size_t lane, int batch,
        bool mixed_texts);
 
-  bool empty() const { return next_ >= end_; }
+  bool empty() const { return left_.empty(); }
   Work take();  // not when empty
 
  private:
-  void skip();
-
   const Plan* plan_;
   const CampaignRecord* record_;
   std::size_t lane_;
   std::uint64_t batch_;
   bool mixed_texts_;
-  std::uint64_t next_;
-  std::uint64_t end_;
+  std::deque<RowRange> left_;
 };
 
 // All that waits for one gateway: its lanes, and what came back to be sent again.
 class GatewayQueue {
  public:
-  void add(Lane lane) { lanes_.push_back(lane); }
+  void add(Lane lane) { lanes_.push_back(std::move(lane)); }
   void give_back(Work work);
 
   bool empty() const;

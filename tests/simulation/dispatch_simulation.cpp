@@ -392,6 +392,22 @@ TEST(Simulation, ADrainLeavesNothingInDoubt) {
   for (const auto& [number, times] : world.truth.accepted) EXPECT_EQ(times, 1) << number;
 }
 
+// Found by the drill: after a crash a batch to be sent again came from the policy and from the lane.
+TEST(Simulation, ALaneLeavesOutRowsThatComeBackAfterACrash) {
+  World world;
+  Record record("Asia/Ho_Chi_Minh");
+  ASSERT_TRUE(record.apply(*parse_event(world.lines.front())));
+  CampaignRecord& campaign = *record.find("c");
+  const auto set = [&](RowState state) {
+    for (std::uint64_t row = 10; row < 20; ++row) campaign.rows[row] = state;
+  };
+  set(RowState::intended);
+  Lane lane(*world.plan, campaign, 0, 10, false);
+  set(RowState::planned);
+  EXPECT_EQ(lane.take().rows, (RowRanges{{0, 9}}));
+  EXPECT_EQ(lane.take().rows, (RowRanges{{20, 29}}));
+}
+
 TEST(Simulation, WithoutAJournalNothingMoreIsSent) {
   World world;
   const auto ending =
