@@ -87,6 +87,10 @@ class Decider {
         return;
       case AnswerClass::recipient: put(row, RowState::refused, said); return;
       case AnswerClass::in_doubt: put(row, RowState::in_doubt, said); return;
+      case AnswerClass::unknown:
+        decision_.hold = Outcome{RowState::in_doubt, {}, said.code, said.words, "", ""};
+        put(row, RowState::in_doubt, said);
+        return;
       case AnswerClass::message:
         decision_.stop = Outcome{RowState::refused, {}, said.code, said.words, "", ""};
         put(row, RowState::refused, said);

@@ -31,6 +31,7 @@ enum class AnswerClass {
   message,    // the text is refused: stop the campaign
   split,      // one element spoils the batch
   reroute,    // the number belongs to another network
+  unknown,    // the carrier says what no rule names: the rows are in doubt, and the lane stops
   in_doubt,   // the answer cannot be read, or says nothing of this row
 };
 std::string_view to_string(AnswerClass value);

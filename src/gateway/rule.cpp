@@ -15,7 +15,7 @@ constexpr std::size_t kDigitsShown = 7;  // longer runs may be a subscriber's nu
 
 const std::vector<std::string> kClassWords = {"ok",     "duplicate", "retry",     "throttle",
                                               "window", "hold",      "recipient", "message",
-                                              "split",  "reroute",   "in_doubt"};
+                                              "split",  "reroute",   "unknown",   "in_doubt"};
 
 }  // namespace
 
@@ -140,7 +140,7 @@ std::string cut(std::string text, std::size_t size) {
 AnswerClass unknown_class(int status, bool has_code) {
   if (status == 429) return AnswerClass::throttle;
   if (status >= 300 && status <= 499) return AnswerClass::hold;
-  if (is_success(status) && has_code) return AnswerClass::hold;
+  if (is_success(status) && has_code) return AnswerClass::unknown;
   return AnswerClass::in_doubt;
 }
 

@@ -163,6 +163,7 @@ TEST_F(Deciding, TheClasses) {
 
   const Decision unknown = code("4711");
   EXPECT_TRUE(unknown.hold) << "an unknown code is never retried in silence";
+  EXPECT_EQ(only_state(unknown), RowState::in_doubt) << "it may mean that they were taken";
 
   const Decision split = code("23");
   EXPECT_EQ(only_state(split), RowState::planned);

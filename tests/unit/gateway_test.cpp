@@ -155,9 +155,9 @@ TEST(Vnpt, Answers) {
           {"no code", 1, 200, R"({"RPLY":{}})", "in_doubt", "unknown answer"},
           {"null code", 1, 200, R"({"RPLY":{"ERROR":null}})", "in_doubt", "unknown answer"},
           {"code is a list", 1, 200, R"({"RPLY":{"ERROR":["0"]}})", "in_doubt", ""},
-          {"leading zero", 1, 200, R"({"RPLY":{"ERROR":"00"}})", "hold", "unknown answer"},
-          {"float", 1, 200, R"({"RPLY":{"ERROR":0.0}})", "hold", "code 0.0"},
-          {"unknown", 1, 200, R"({"RPLY":{"ERROR":"999","ERROR_DESC":"?"}})", "hold",
+          {"leading zero", 1, 200, R"({"RPLY":{"ERROR":"00"}})", "unknown", "unknown answer"},
+          {"float", 1, 200, R"({"RPLY":{"ERROR":0.0}})", "unknown", "code 0.0"},
+          {"unknown", 1, 200, R"({"RPLY":{"ERROR":"999","ERROR_DESC":"?"}})", "unknown",
            "unknown answer: HTTP 200, code 999: ?"},
           {"-1", 2, 200, R"({"RPLY":{"ERROR":"-1"}})", "split", ""},
           {"23", 2, 200, R"({"RPLY":{"ERROR":"23"}})", "split", ""},
@@ -303,9 +303,9 @@ TEST(Kannel, Answers) {
           {"401", 1, 401, "", "hold", ""},
           {"429", 1, 429, "", "throttle", ""},
           {"504", 1, 504, "", "in_doubt", ""},
-          {"200 with error", 1, 200, "Authorization failed", "hold", "unknown answer"},
+          {"200 with error", 1, 200, "Authorization failed", "unknown", "unknown answer"},
           {"empty", 1, 202, " \n", "in_doubt", "unreadable"},
-          {"a page", 1, 202, "<html>hello</html>", "hold", "unknown answer"},
+          {"a page", 1, 202, "<html>hello</html>", "unknown", "unknown answer"},
       });
 }
 
@@ -394,12 +394,12 @@ TEST_F(ProfileFiles, ItemsInXml) {
             "ok in_doubt");
   EXPECT_EQ(classes(read("<E><result>1</result><details id='r1'><code>7</code></details>"
                          "<details id='r2'/></E>")),
-            "hold in_doubt");
+            "unknown in_doubt");
   EXPECT_EQ(classes(read("<E><result>1</result><details id='r1'><code>ok</code></details>"
                          "<details id='r1'><code>bad</code></details></E>")),
             "in_doubt in_doubt");
   EXPECT_EQ(classes(read("<E><result>1</result></E>")), "in_doubt");
-  EXPECT_EQ(classes(read("<E><result>9</result></E>")), "hold");
+  EXPECT_EQ(classes(read("<E><result>9</result></E>")), "unknown");
   EXPECT_EQ(classes(read("<E><result>1</result>")), "in_doubt");
 }
 
@@ -420,7 +420,7 @@ TEST_F(ProfileFiles, JsonItemsMatchedByPosition) {
   const auto read = [&](int status, const char* body, const char* header = "") {
     return profile.read({status, body, header}, sample.batch());
   };
-  EXPECT_EQ(classes(read(200, "{\"m\":[{\"c\":0},{\"c\":\"5\"}]}")), "ok hold");
+  EXPECT_EQ(classes(read(200, "{\"m\":[{\"c\":0},{\"c\":\"5\"}]}")), "ok unknown");
   EXPECT_EQ(classes(read(200, "{\"m\":[{\"c\":0}]}")), "in_doubt");
   EXPECT_EQ(classes(read(503, "see you later")), "retry");
   EXPECT_EQ(read(429, "{\"wait\":7}").retry_after, std::chrono::seconds(7));
