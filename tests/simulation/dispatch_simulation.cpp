@@ -392,7 +392,8 @@ TEST(Simulation, ADrainLeavesNothingInDoubt) {
   for (const auto& [number, times] : world.truth.accepted) EXPECT_EQ(times, 1) << number;
 }
 
-// Found by the drill: after a crash a batch to be sent again came from the policy and from the lane.
+// Found by the drill: after a crash a batch to be sent again came from the policy and from the
+// lane.
 TEST(Simulation, ALaneLeavesOutRowsThatComeBackAfterACrash) {
   World world;
   Record record("Asia/Ho_Chi_Minh");
