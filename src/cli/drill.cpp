@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 
@@ -32,11 +34,12 @@ Result<std::string> find_simulator(const std::string& asked, const std::string& 
 // A folder of its own, for its owner alone.
 Result<std::string> make_folder() {
   std::error_code ec;
-  std::string path = (fs::temp_directory_path(ec) / "loa-drill-XXXXXX").string();
-  if (ec || ::mkdtemp(path.data()) == nullptr)
-    return fail(Code::cannot_write,
-                "cannot make a temporary folder " + path + "; TMPDIR names another place for it");
-  return path;
+  const fs::path parent = fs::temp_directory_path(ec);
+  std::string path = (parent / "loa-drill-XXXXXX").string();
+  if (!ec && ::mkdtemp(path.data()) != nullptr) return path;
+  return fail(Code::cannot_write,
+              fmt::format("cannot make a folder for the drill: {}; TMPDIR says where to",
+                          ec ? "TMPDIR is not a folder" : std::strerror(errno)));
 }
 
 // SIGINT and SIGTERM wait to be asked for, in all threads made from here on.
