@@ -56,6 +56,7 @@ class Drill {
 
   DrillReport run(const std::function<bool(const DrillProgress&)>& go_on) {
     std::vector<std::thread> threads;
+    threads.reserve(kAtOnce);
     running_ = kAtOnce;
     for (std::size_t i = 0; i < kAtOnce; ++i)
       threads.emplace_back([this] {

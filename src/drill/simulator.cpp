@@ -70,7 +70,8 @@ Result<Simulator> Simulator::start(const std::string& program, const std::string
   const json::value said = json::parse(ready.substr(0, ready.find('\n')), ec);
   for (std::size_t i = 0; i < gateways.size(); ++i) {
     const json::value* port = said.find_pointer(fmt::format("/gateways/{}/port", i), ec);
-    if (port == nullptr) return fail(Code::unavailable, program + " is not a loa-sim: " + ready);
+    if (port == nullptr)
+      return fail(Code::unavailable, fmt::format("{} is no loa-sim: {}", program, ready));
     gateways[i].port = port->to_number<int>(ec);
   }
   return Simulator(std::move(*process), std::move(gateways));

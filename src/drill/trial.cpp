@@ -83,7 +83,7 @@ class Trial {
   Result<Tally> run() {
     auto simulator = Simulator::start(options_.sim, options_.folder, random_->next() >> 36);
     if (!simulator) return fail(std::move(simulator.error()));
-    simulator_ = &*simulator;
+    simulator_.emplace(std::move(*simulator));
     auto written = write_world();
     if (!written) return fail(std::move(written.error()));
     auto ended = send_until_ended();
@@ -243,7 +243,7 @@ class Trial {
   const TrialOptions& options_;
   const std::atomic<bool>& stopped_;
   std::unique_ptr<Random> random_;
-  const Simulator* simulator_ = nullptr;
+  std::optional<Simulator> simulator_;
   int kills_left_;
   bool process_started_ = false;  // once: what follows is a restart
   Tally tally_;

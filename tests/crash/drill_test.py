@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+import tempfile
 import unittest
 
 LOA = os.environ["LOA"]
@@ -36,9 +37,9 @@ class Drill(unittest.TestCase):
                 (["--rows", "0"], 64, "--rows"),
                 (["--sim", "/nowhere/loa-sim"], 66, "/nowhere/loa-sim"),
                 (["--sim", "/bin/true", "--kills", "1"], 69, "does not listen")):
-            with self.subTest(arguments):
+            with self.subTest(arguments), tempfile.TemporaryDirectory() as folder:
                 done = subprocess.run([LOA, "drill", *arguments], capture_output=True, text=True,
-                                      check=False)
+                                      check=False, env=dict(os.environ, TMPDIR=folder))
                 self.assertEqual(done.returncode, status)
                 self.assertIn(words, done.stderr)
 
