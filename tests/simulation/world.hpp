@@ -8,6 +8,7 @@
 #include <map>
 
 #include "dispatch/dispatcher.hpp"
+#include "dispatch/recorder.hpp"
 #include "plan/freeze.hpp"
 #include "support/virtual_clock.hpp"
 
@@ -31,13 +32,15 @@ class ListJournal final : public Journal {
     lines_.push_back(kept);
     co_return Result<void>{};
   }
-  void close() override {}
+  void snapshot(std::string /*state*/) override {}
+  const std::optional<Error>& shortage() const override { return shortage_; }
 
   std::size_t fail_at = std::numeric_limits<std::size_t>::max();
 
  private:
   Clock& clock_;
   std::vector<std::string>& lines_;
+  std::optional<Error> shortage_;
 };
 
 struct Arrival {
@@ -213,6 +216,7 @@ class World {
           random(create_seeded_random(1)),
           record("Asia/Ho_Chi_Minh"),
           journal(clock, world.lines),
+          recorder(record, journal),
           carrier(clock, world.truth, std::move(script)) {
       for (const std::string& line : world.lines) {
         const auto event = parse_event(line);
@@ -232,10 +236,9 @@ class World {
                           {"template", "1"},
                           {"user", "u"},
                           {"password", "p"}}}});
-      dispatcher =
-          std::make_unique<Dispatcher>(Dispatcher::World{context.get_executor(), clock, *random,
-                                                         journal, carrier, record, notes},
-                                       *world.plan, std::move(open), world.settings);
+      dispatcher = std::make_unique<Dispatcher>(
+          Dispatcher::World{context.get_executor(), clock, *random, recorder, carrier, notes},
+          *world.plan, std::move(open), world.settings);
     }
     const CampaignRecord& campaign() { return *record.find("c"); }
 
@@ -244,6 +247,7 @@ class World {
     std::unique_ptr<Random> random;
     Record record;
     ListJournal journal;
+    Recorder recorder;
     Carrier carrier;
     Notes notes;
     std::unique_ptr<Dispatcher> dispatcher;
