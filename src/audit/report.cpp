@@ -41,7 +41,8 @@ void RowHistories::follow(const Event& event) {
       }
       break;
     case Event::Kind::settled: {
-      const std::uint32_t words = intern(event.why);
+      const std::uint32_t words =
+          intern(event.reason.empty() ? event.why : event.why + ": " + event.reason);
       for_each_row(event.rows, [&](std::uint64_t index) {
         rows_[index].answered = event.at;
         rows_[index].words = words;

@@ -55,10 +55,9 @@ std::string balance_text(const Plan& plan, const CampaignRecord& record, std::st
       to_words(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))),
       grouped(static_cast<std::uint64_t>(rate_of(balance.accepted, seconds))));
   if (record.resent > 0)
-    text +=
-        fmt::format("  {} rows in doubt were sent again, by on_unknown\n", grouped(record.resent));
+    text += fmt::format("  {} rows in doubt: decided to send them again\n", grouped(record.resent));
   if (record.assumed > 0)
-    text += fmt::format("  {} rows in doubt count as accepted, by on_unknown\n",
+    text += fmt::format("  {} rows in doubt: decided to count them as accepted\n",
                         grouped(record.assumed));
   for (const auto& [gateway, why] : record.held)
     text += fmt::format("  gateway '{}' is held: {} ({})\n", gateway, why.code, why.words);

@@ -121,6 +121,32 @@ int run_cli(int argc, char** argv) {
   add_common(*report, common);
   report->callback([&] { status = run_report(common, reporting); });
 
+  DoubtsOptions doubting;
+  CLI::App* doubts = app.add_subcommand(
+      "doubts", "What a gateway may have or not, and what becomes of it; or decide");
+  doubts->add_option("CAMPAIGN", doubting.campaign, "Campaign id, or its file")->required();
+  add_data(*doubts, doubting.data);
+  CLI::Option* resend =
+      doubts->add_flag("--resend", doubting.resend, "Send all that is in doubt again");
+  CLI::Option* assume = doubts->add_flag("--assume-sent", doubting.assume_sent,
+                                         "Count all that is in doubt as accepted");
+  CLI::Option* reason =
+      doubts->add_option("--reason", doubting.reason, "Why; recorded with your name");
+  resend->excludes(assume)->needs(reason);
+  assume->needs(reason);
+  doubts->add_flag("--yes", doubting.yes, "Do not ask before deciding");
+  doubts->footer(
+      "Example: loa doubts lua-dao-gia-danh-2026-11 --data ./data\n"
+      "         loa doubts lua-dao-gia-danh-2026-11 --data ./data --resend --reason 'VNPT: not "
+      "received'\n"
+      "Exit: 0 listed or decided, 65 there is nothing to decide, 75 another process is sending");
+  add_common(*doubts, common);
+  doubts->callback([&] {
+    if (reason->count() > 0 && !doubting.resend && !doubting.assume_sent)
+      throw CLI::RequiresError("--reason", "--resend or --assume-sent");
+    status = run_doubts(common, doubting);
+  });
+
   CLI::App* journal = app.add_subcommand("journal", "Read the journal");
   journal->require_subcommand(1);
   CLI::App* cat = journal->add_subcommand("cat", "The events as JSON lines");

@@ -6,50 +6,18 @@
 
 #include "audit/report.hpp"
 #include "cli/balance_view.hpp"
+#include "cli/locate.hpp"
 #include "cli/output.hpp"
 #include "cli/prepare.hpp"
 #include "cli/verbs.hpp"
 #include "dispatch/store.hpp"
 
 namespace loa {
-namespace {
-
-struct DataPlace {
-  std::string data;
-  std::string zone;
-};
-
-// The data directory asked for, else the configured one; then the configuration must be readable.
-Result<DataPlace> locate(const CommonOptions& common, const std::string& asked) {
-  Faults faults;
-  const Settings settings = load_settings(settings_path(common.config), faults);
-  if (!asked.empty()) return DataPlace{asked, settings.zone};
-  if (faults.ok()) return DataPlace{settings.data, settings.zone};
-  print_faults(faults);
-  return fail(Code::config,
-              "the configuration is needed to find the data directory; or give --data DIR");
-}
-
-std::string state_of(const CampaignRecord& record) {
-  if (!record.ended.empty()) return record.ended;
-  return record.held.empty() ? "sending" : "held";
-}
-
-Error unknown_campaign(const std::string& id, const Record& record) {
-  std::vector<std::string> known;
-  for (const auto& [name, campaign] : record.campaigns()) known.push_back(name);
-  const std::string near = nearest(id, known);
-  return {Code::no_input, fmt::format("no campaign '{}' was sent from this data directory{}", id,
-                                      near.empty() ? "" : "; did you mean '" + near + "'?")};
-}
-
-}  // namespace
-
 int run_status(const CommonOptions& common, const std::string& campaign, const std::string& data) {
   const auto place = locate(common, data);
   if (!place) return report(place.error());
   const auto disk = create_system_disk();
-  const auto store = read_store(*disk, place->data, place->zone);
+  const auto store = read_store(*disk, place->data, place->settings.zone);
   if (!store) return report(store.error());
   const std::string id = campaign_id(campaign);
   if (!id.empty() && store->record.find(id) == nullptr)
@@ -80,7 +48,7 @@ int run_report(const CommonOptions& common, const ReportOptions& options) {
   const std::string id = campaign_id(options.campaign);
   const auto disk = create_system_disk();
   RowHistories histories(id);
-  const auto store = read_whole_store(*disk, place->data, place->zone,
+  const auto store = read_whole_store(*disk, place->data, place->settings.zone,
                                       [&](const Event& event) { histories.follow(event); });
   if (!store) return report(store.error());
   const CampaignRecord* record = store->record.find(id);
@@ -125,7 +93,7 @@ int run_journal_verify(const CommonOptions& common, const std::string& data) {
   const auto place = locate(common, data);
   if (!place) return report(place.error());
   const auto disk = create_system_disk();
-  const auto store = read_whole_store(*disk, place->data, place->zone, {});
+  const auto store = read_whole_store(*disk, place->data, place->settings.zone, {});
   if (!store) return report(store.error());
   for (const auto& [name, record] : store->record.campaigns())
     if (const auto plan = open_plan(place->data, name, record); !plan) return report(plan.error());

@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "async/run.hpp"
 #include "cli/balance_view.hpp"
+#include "cli/locate.hpp"
 #include "cli/output.hpp"
 #include "cli/plan_view.hpp"
 #include "cli/prepare.hpp"
@@ -180,7 +182,7 @@ class Sending {
          .note = note});
     if (!journal) return fail(journal.error());
     Recorder recorder(store.record, **journal);
-    auto opened = run<void>(context, record_opening(recorder, store.end));
+    auto opened = run_task<void>(context, record_opening(recorder, store.end));
     if (!opened) return fail(std::move(opened.error()));
     const CampaignRecord& record = *store.record.find(id());
     if (!plan_) {
@@ -198,7 +200,7 @@ class Sending {
     if (options_.now) note("--now: not_before and hours are ignored");
     asio::signal_set signals(context, SIGINT, SIGTERM);
     wait_for_signals(signals, dispatcher);
-    const auto ending = run<Ending>(context, run_dispatcher(dispatcher, *progress, signals));
+    const auto ending = run_task<Ending>(context, run_dispatcher(dispatcher, *progress, signals));
     if (!ending) return fail(ending.error());
 
     const std::string_view state = to_string(*ending);
@@ -208,25 +210,10 @@ class Sending {
           options_.data.empty() ? "" : " --data " + options_.data,
           common_.config.empty() ? "" : " --config " + common_.config);
     if (record.in_doubt > 0)
-      say("{} rows are in doubt: the gateway may have them. on_unknown: {}\n",
-          grouped(record.in_doubt), to_string(plan_->head().on_unknown));
+      say("{} messages are in doubt: the gateway may have them. See: loa doubts {}{}{}\n",
+          grouped(record.in_doubt), id(), options_.data.empty() ? "" : " --data " + options_.data,
+          common_.config.empty() ? "" : " --config " + common_.config);
     return exit_status(record, state);
-  }
-
-  // Runs a task to its end, with all that it starts.
-  template <class T>
-  static Result<T> run(asio::io_context& context, Task<Result<T>> task) {
-    std::optional<Result<T>> outcome;
-    std::exception_ptr thrown;
-    asio::co_spawn(context, std::move(task),
-                   [&](const std::exception_ptr& failure, Result<T> result) {
-                     thrown = failure;
-                     outcome = std::move(result);
-                   });
-    context.restart();
-    context.run();
-    if (thrown) std::rethrow_exception(thrown);
-    return std::move(*outcome);
   }
 
   Task<Result<Ending>> run_dispatcher(Dispatcher& dispatcher, Progress& progress,
@@ -241,11 +228,7 @@ class Sending {
   }
 
   Task<Result<void>> record_opening(Recorder& recorder, const JournalEnd& end) {
-    Event opened;
-    opened.at = system_wall();
-    opened.node = prepared_.settings.node;
-    opened.version = LOA_VERSION;
-    opened.torn_bytes = end.torn_bytes;
+    const Event opened = opened_event(prepared_.settings.node, end);
     Result<void> durable = co_await recorder.commit(opened);
     if (durable && frozen_) durable = co_await recorder.commit(*frozen_);
     co_return durable;

@@ -25,6 +25,15 @@ struct ReportOptions {
   bool reveal = false;
 };
 
+struct DoubtsOptions {
+  std::string campaign;  // id or file
+  std::string data;
+  bool resend = false;  // at most one of the two
+  bool assume_sent = false;
+  std::string reason;
+  bool yes = false;
+};
+
 int run_check(const CommonOptions& common, const std::vector<std::string>& paths);
 int run_text(const CommonOptions& common, const std::string& text);
 int run_audience(const CommonOptions& common, const std::vector<std::string>& files,
@@ -33,6 +42,7 @@ int run_plan(const CommonOptions& common, const std::string& campaign, const std
 int run_send(const CommonOptions& common, const SendOptions& options);
 int run_status(const CommonOptions& common, const std::string& campaign, const std::string& data);
 int run_report(const CommonOptions& common, const ReportOptions& options);
+int run_doubts(const CommonOptions& common, const DoubtsOptions& options);
 int run_journal_cat(const CommonOptions& common, const std::string& data);
 int run_journal_verify(const CommonOptions& common, const std::string& data);
 

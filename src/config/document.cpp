@@ -8,6 +8,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <sstream>
@@ -483,6 +484,30 @@ double MapReader::decimal_or(std::string_view key, double fallback, double min, 
     return fallback;
   }
   return value;
+}
+
+std::chrono::seconds MapReader::duration_or(std::string_view key, std::chrono::seconds fallback,
+                                            std::chrono::seconds min, std::chrono::seconds max) {
+  constexpr std::array<std::pair<char, int>, 4> kUnits = {
+      {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86'400}}};
+  const Node* found = optional(key);
+  if (found == nullptr) return fallback;
+  const std::string* text = scalar_of(*found, what_, key, faults_);
+  if (text == nullptr) return fallback;
+  std::uint32_t value = 0;
+  const char* end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, value);
+  for (const auto& [letter, seconds] : kUnits) {
+    if (error != std::errc() || stop == end ||
+        std::string_view(stop, end) != std::string(1, letter))
+      continue;
+    const std::chrono::seconds duration(std::int64_t{value} * seconds);
+    if (duration >= min && duration <= max) return duration;
+  }
+  fault(key, fmt::format("{}: '{}' must be a time from {} s to {} s, such as 30s, 10m, 24h or 7d; "
+                         "it is '{}'",
+                         what_, key, min.count(), max.count(), text->substr(0, 40)));
+  return fallback;
 }
 
 bool MapReader::flag_or(std::string_view key, bool fallback) {

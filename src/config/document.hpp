@@ -5,6 +5,7 @@
 // goes on, so that all are found at once.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -71,6 +72,9 @@ class MapReader {
                           std::int64_t max);
   double decimal_or(std::string_view key, double fallback, double min, double max);
   bool flag_or(std::string_view key, bool fallback);  // true | false, nothing else
+  // A whole number with its unit: 30s, 10m, 24h, 7d.
+  std::chrono::seconds duration_or(std::string_view key, std::chrono::seconds fallback,
+                                   std::chrono::seconds min, std::chrono::seconds max);
   std::vector<std::string> texts_or_empty(
       std::string_view key);  // a list of scalars, or one scalar
   // One of a fixed list of words; returns its index.

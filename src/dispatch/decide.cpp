@@ -54,13 +54,18 @@ class Decider {
     decision_.outcomes.push_back(std::move(outcome));
   }
 
+  // An attempt that was not accepted leaves its rows as they were: of a repetition, in doubt.
+  RowState as_before() const {
+    return input_.work.purpose == Work::Purpose::repeat ? RowState::in_doubt : RowState::planned;
+  }
+
   void not_sent() {
     decision_.unreachable = true;
-    all(RowState::planned, {.value = AnswerClass::retry,
-                            .code = {},
-                            .words = input_.reply.failure,
-                            .carrier_id = {},
-                            .network = {}});
+    all(as_before(), {.value = AnswerClass::retry,
+                      .code = {},
+                      .words = input_.reply.failure,
+                      .carrier_id = {},
+                      .network = {}});
     decision_.again.push_back(input_.work);
   }
 
@@ -77,7 +82,8 @@ class Decider {
       judge(row, verdict.rows.empty() ? verdict.whole : verdict.rows[index]);
       ++index;
     });
-    give_back();
+    // Of a repetition that was answered for each row, the ladder sees what is left.
+    if (as_before() == RowState::planned || verdict.rows.empty()) give_back();
   }
 
   void judge(std::uint64_t row, const Row& said) {
@@ -89,35 +95,41 @@ class Decider {
         return;
       case AnswerClass::recipient: put(row, RowState::refused, said); return;
       case AnswerClass::in_doubt: put(row, RowState::in_doubt, said); return;
+      case AnswerClass::unknown:
+        decision_.hold = Outcome{RowState::in_doubt, {}, said.code, said.words, "", ""};
+        put(row, RowState::in_doubt, said);
+        return;
       case AnswerClass::message:
         decision_.stop = Outcome{RowState::refused, {}, said.code, said.words, "", ""};
         put(row, RowState::refused, said);
         return;
       case AnswerClass::hold:
         decision_.hold = Outcome{RowState::planned, {}, said.code, said.words, "", ""};
-        wait(row, said, at_once_);
+        wait(row, as_before(), said, at_once_);
         return;
       case AnswerClass::throttle:
         decision_.throttled = true;
         decision_.pause = std::max<Duration>(decision_.pause.value_or(Duration{0}), retry_after_);
-        wait(row, said, at_once_);
+        wait(row, as_before(), said, at_once_);
         return;
       case AnswerClass::window:
         decision_.pause = std::max<Duration>(kWindowPause, retry_after_);
-        wait(row, said, at_once_);
+        wait(row, as_before(), said, at_once_);
         return;
       case AnswerClass::retry:
-        if (input_.work.attempt >= kAttemptsMax) {
+        if (input_.work.attempt < kAttemptsMax) {
+          wait(row, as_before(), said, later_);
+        } else if (as_before() == RowState::planned) {
           put(row, RowState::refused, said);
         } else {
-          wait(row, said, later_);
+          put(row, RowState::in_doubt, said);
         }
         return;
       case AnswerClass::split:
         if (input_.batch.rows.size() == 1) {
           put(row, RowState::refused, said);
         } else {
-          wait(row, said, halves_);
+          wait(row, RowState::planned, said, halves_);
         }
         return;
       case AnswerClass::reroute: reroute(row, said); return;
@@ -139,22 +151,23 @@ class Decider {
     decision_.elsewhere.emplace_back(gateway, std::move(work));
   }
 
-  void wait(std::uint64_t row, const Row& said, RowRanges& rows) {
-    put(row, RowState::planned, said);
+  void wait(std::uint64_t row, RowState state, const Row& said, RowRanges& rows) {
+    put(row, state, said);
     add_row(rows, row);
   }
 
   void give_back() {
     const auto back = [&](RowRanges& rows, int attempt, Tick not_before) {
       if (rows.empty()) return;
-      decision_.again.push_back({input_.work.lane, std::move(rows), attempt, not_before});
+      decision_.again.push_back(
+          {input_.work.lane, std::move(rows), attempt, not_before, input_.work.purpose});
     };
     const int attempt = input_.work.attempt;
     back(at_once_, attempt, input_.now);
     back(later_, attempt + 1,
          input_.now + std::max<Duration>(backoff(attempt, input_.jitter), retry_after_));
     if (halves_.empty()) return;
-    Work whole{input_.work.lane, std::move(halves_), attempt, input_.now};
+    Work whole{input_.work.lane, std::move(halves_), attempt, input_.now, Work::Purpose::send};
     if (count_rows(whole.rows) == 1) {
       decision_.again.push_back(std::move(whole));
       return;

@@ -6,28 +6,17 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "base/hash.hpp"
 #include "journal/block.hpp"
 
 namespace loa {
 namespace {
 
-constexpr int kResendsMax = 3;  // of rows in doubt, by on_unknown: resend
 constexpr Duration kUnreachableLongest = std::chrono::seconds(30);
 constexpr Duration kLeadLongest = std::chrono::milliseconds(50);
 constexpr std::chrono::seconds kNoteEvery(10);
 constexpr std::chrono::seconds kLookAgain(1);    // whether the disk has room again
 constexpr std::chrono::seconds kLookEvery(10);   // at the wall clock, which may be set
 constexpr std::chrono::milliseconds kSet(1010);  // counts as set; a leap second does not
-
-// The same for the same rows of the same plan, so that a carrier which knows request ids sees a
-// repetition.
-std::string reference_of(const Plan& plan, const RowRanges& rows) {
-  std::string text = "loa-batch/v1\n" + plan.head().campaign + "\n";
-  for (const RowRange& range : rows) text += fmt::format("{}-{}\n", range.first, range.last);
-  constexpr std::size_t kReferenceSize = 26;
-  return to_base32(hmac_sha256(plan.sha256(), text)).substr(0, kReferenceSize);
-}
 
 // The rows of one request as the profile takes them, with what they refer to.
 struct RenderedBatch {
@@ -70,13 +59,18 @@ void fill(RenderedBatch& out, const Plan& plan, const Work& work, const Gateway&
                .parameters = out.parameters};
 }
 
-Cost cost_of(const Plan& plan, const Work& work) {
-  Cost cost{.requests = 1};
-  for_each_row(work.rows, [&](std::uint64_t row) {
-    ++cost.messages;
-    cost.parts += static_cast<std::uint64_t>(plan.text(plan.rows()[row].text).parts);
-  });
-  return cost;
+// Takes over the request, all but its method, which must outlive the call.
+HttpCall call_of(const Gateway& gateway, HttpRequest& request) {
+  HttpCall call;
+  call.method = request.method;
+  call.url = std::move(request.url);
+  call.headers = std::move(request.headers);
+  call.body = std::move(request.body);
+  call.allow_plain = gateway.profile.allows_plain_http();
+  call.ca_file = gateway.ca_file;
+  call.connect_limit = gateway.connect_limit;
+  call.total_limit = gateway.answer_limit;
+  return call;
 }
 
 }  // namespace
@@ -120,18 +114,21 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
       plan_(plan),
       campaign_(*world.recorder.record().find(plan.head().campaign)),
       settings_(std::move(settings)),
+      given_(plan.rows().size()),
       pace_({.parts_per_second = settings_.parts_per_second}),
       workers_(world.executor, world.clock) {
   for (OpenGateway& open : gateways) {
     const Limits limits = open.gateway.limits;
     outlets_.push_back(std::make_unique<Outlet>(std::move(open), limits));
   }
+  for (const auto& [row, gateway] : campaign_.moved) given_[row] = true;
   int parts_max = 1;
   for (std::size_t i = 0; i < plan.texts(); ++i)
     parts_max = std::max(parts_max, plan.text(static_cast<std::uint32_t>(i)).parts);
   for (std::size_t i = 0; i < plan.head().lanes.size(); ++i) {
     const PlanLane& lane = plan.head().lanes[i];
     Outlet* outlet = find(lane.gateway);
+    batches_.push_back(lane.batch);
     if (outlet == nullptr) continue;  // its rows stay unsent: the caller has said so
     // The limits may be lower than when the plan was frozen.
     Limits limits = outlet->open.gateway.limits;
@@ -142,8 +139,9 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
     int batch = fitting_batch(limits, std::min(lane.batch, outlet->open.gateway.batch), parts_max);
     if (const std::uint64_t per_day = outlet->open.gateway.limits.per_day; per_day > 0)
       batch = static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(batch), per_day));
-    outlet->queue.add(
-        Lane(plan, campaign_, i, batch, outlet->open.gateway.profile.mode() == BatchMode::items));
+    batches_.back() = batch;
+    outlet->queue.add(Lane(plan, campaign_, given_, i, batch,
+                           outlet->open.gateway.profile.mode() == BatchMode::items));
   }
   for (const auto& [row, gateway] : campaign_.moved) {
     Outlet* outlet = find(gateway);
@@ -202,39 +200,70 @@ void Dispatcher::drain() {
 // An attempt that the journal knows no outcome of was under way when a process ended: in doubt.
 Task<void> Dispatcher::settle_crash() {
   while (!campaign_.open.empty() && !failure_) {
-    Event found = event(Event::Kind::settled);
-    found.rows = campaign_.open.begin()->second.rows;
-    found.state = RowState::in_doubt;
-    found.why = "the process ended before an outcome was recorded";
+    const Event found = found_after_crash(plan_.head().campaign, campaign_.open.begin()->second,
+                                          world_.clock.wall());
     co_await commit(found);
   }
 }
 
-// What on_unknown says of the rows in doubt. With `hold` they wait for a person.
 Task<void> Dispatcher::resolve_doubts() {
-  const OnUnknown policy = plan_.head().on_unknown;
-  const auto resolvable = [&](const OpenIntent& doubt) {
-    return policy == OnUnknown::assume_sent ||
-           (policy == OnUnknown::resend && doubt.attempt <= kResendsMax);
-  };
-  while (!failure_) {
-    const auto found = std::find_if(campaign_.doubts.begin(), campaign_.doubts.end(), resolvable);
-    if (found == campaign_.doubts.end()) co_return;
-    // A copy: commit() takes it out of the list.
-    const OpenIntent doubt = *found;  // NOLINT(performance-unnecessary-copy-initialization)
-    Event decided = event(Event::Kind::settled);
-    decided.rows = doubt.rows;
-    decided.state = policy == OnUnknown::resend ? RowState::planned : RowState::accepted;
-    decided.why = fmt::format("on_unknown: {}", to_string(policy));
-    const bool recorded = co_await commit(decided);
-    Outlet* outlet = find(doubt.gateway);
-    if (!recorded || policy != OnUnknown::resend || outlet == nullptr) continue;
-    // The same rows as before make the same request under the same reference.
-    const Tick due = world_.clock.now() + backoff(doubt.attempt, world_.random.fraction());
-    outlet->queue.give_back(
-        {plan_.lane_of(doubt.rows.front().first), doubt.rows, doubt.attempt + 1, due});
-    outlet->wake_one();
+  std::vector<std::uint64_t> doubts;
+  doubts.reserve(campaign_.doubts.size());
+  for (const auto& [first_row, doubt] : campaign_.doubts) doubts.push_back(first_row);
+  for (const std::uint64_t first_row : doubts) co_await climb(first_row);
+}
+
+Step Dispatcher::step_of(const OpenIntent& doubt, Outlet* outlet) const {
+  LadderInput input =
+      ladder_input(doubt, plan_, outlet == nullptr ? nullptr : &outlet->open.gateway,
+                   settings_.parts_per_second, world_.clock.wall());
+  const auto asked = asked_.find(doubt.rows.front().first);
+  if (asked != asked_.end()) input.asked = asked->second;
+  return next_step(input);
+}
+
+// Carries out the next step of a doubt, or gives it to the gateway's queue until it is due.
+Task<void> Dispatcher::climb(std::uint64_t first_row) {
+  const auto found = campaign_.doubts.find(first_row);
+  if (found == campaign_.doubts.end() || failure_) co_return;
+  // A copy: commit() takes it out of the list.
+  const OpenIntent doubt = found->second;  // NOLINT(performance-unnecessary-copy-initialization)
+  Outlet* outlet = find(doubt.gateway);
+  const Step step = step_of(doubt, outlet);
+  Work work{plan_.lane_of(first_row), doubt.rows, doubt.attempt + 1, world_.clock.now()};
+  switch (step.kind) {
+    case Step::Kind::repeat:
+    case Step::Kind::ask:
+      work.purpose = step.kind == Step::Kind::ask ? Work::Purpose::ask : Work::Purpose::repeat;
+      work.not_before += step.at - world_.clock.wall();
+      note(*outlet,
+           fmt::format("{} messages in doubt ({}); {}", count_rows(doubt.rows), doubt.cause,
+                       step.kind == Step::Kind::ask
+                           ? "the gateway will be asked about them"
+                           : "the same request goes out again, which it knows"));
+      outlet->queue.give_back(std::move(work));
+      outlet->wake_one();
+      co_return;
+    case Step::Kind::wait:
+    case Step::Kind::leave: co_return;
+    case Step::Kind::settle: break;
   }
+  asked_.erase(first_row);
+  Event decided = event(Event::Kind::settled);
+  decided.rows = doubt.rows;
+  decided.state = step.state;
+  decided.by = step.by;
+  decided.why = step.why;
+  const bool recorded = co_await commit(decided);
+  if (!recorded || step.state != RowState::planned || outlet == nullptr) co_return;
+  work.not_before += backoff(doubt.attempt, world_.random.fraction());
+  for_each_row(work.rows, [&](std::uint64_t row) { given_[row] = true; });
+  // Together where the limits allow it: then the request and its reference are as before.
+  const bool together =
+      fits(cost_of(plan_, work.rows), outlet->open.gateway, settings_.parts_per_second);
+  for (Work& piece : together ? std::vector<Work>{work} : cut(work, batches_[work.lane]))
+    outlet->queue.give_back(std::move(piece));
+  outlet->wake_one();
 }
 
 Task<void> Dispatcher::worker(Outlet& outlet) {
@@ -250,7 +279,11 @@ Task<void> Dispatcher::worker(Outlet& outlet) {
     if (turn <= now) {
       std::optional<Work> work = outlet.queue.next(now);
       LOA_CHECK(work.has_value());
-      co_await send(outlet, std::move(*work), *alarm);
+      if (work->purpose == Work::Purpose::send) {
+        co_await send(outlet, std::move(*work), *alarm);
+      } else {
+        co_await pursue(outlet, std::move(*work), *alarm);
+      }
       continue;
     }
     // One worker watches the time; the others wait until there is something for them.
@@ -343,8 +376,57 @@ std::optional<Event> Dispatcher::look_at_clock() {
   return set;
 }
 
+// What is due for a request in doubt, if the ladder still says so: it may have waited long.
+Task<void> Dispatcher::pursue(Outlet& outlet, Work work, Alarm& alarm) {
+  const std::uint64_t first_row = work.rows.front().first;
+  const auto doubt = campaign_.doubts.find(first_row);
+  LOA_CHECK(doubt != campaign_.doubts.end());
+  Step step = step_of(doubt->second, &outlet);
+  if (step.kind == Step::Kind::repeat && work.purpose == Work::Purpose::repeat) {
+    work.why = std::move(step.why);
+    work.end = step.end;
+    co_await send(outlet, std::move(work), alarm);
+    co_return;
+  }
+  ++in_flight_;  // nobody ends while these rows may come back
+  if (step.kind == Step::Kind::ask && work.purpose == Work::Purpose::ask)
+    co_await ask(outlet, work, alarm);
+  co_await climb(first_row);
+  --in_flight_;
+  if (nothing_left()) wake_all();
+}
+
+Task<void> Dispatcher::ask(Outlet& outlet, const Work& work, Alarm& alarm) {
+  const Gateway& gateway = outlet.open.gateway;
+  const Cost cost{.requests = 1};
+  ++outlet.in_flight;
+  outlet.ahead += cost;
+  ahead_ += cost;
+  outlet.wake_one();
+  const bool on_turn = co_await wait_for_turn(outlet, cost, alarm);
+  if (on_turn) {
+    RenderedBatch rendered;
+    fill(rendered, plan_, work, gateway, reference_of(plan_, work.rows));
+    HttpRequest request =
+        gateway.profile.render_query(gateway.url, outlet.open.account, rendered.batch);
+    const HttpCall call = call_of(gateway, request);
+    const HttpReply reply = co_await world_.http.perform(call);
+    std::optional<bool> found;
+    if (reply.transport == Transport::answered)
+      found = gateway.profile.read_query(
+          {.status = reply.status, .body = reply.body, .retry_after = reply.retry_after},
+          rendered.batch);
+    Asked& asked = asked_[work.rows.front().first];
+    asked.last = world_.clock.wall();
+    asked.found = found.value_or(false);
+    asked.not_found += found == false ? 1 : 0;
+    asked.unclear += found ? 0 : 1;
+  }
+  --outlet.in_flight;
+}
+
 Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
-  const Cost cost = cost_of(plan_, work);
+  const Cost cost = cost_of(plan_, work.rows);
   ++in_flight_;
   ++outlet.in_flight;
   outlet.ahead += cost;
@@ -357,17 +439,20 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   intent.attempt = work.attempt;
   intent.reference = reference_of(plan_, work.rows);
   intent.rows = work.rows;
+  intent.why = work.why;
   Event answer = event(Event::Kind::answer);
   answer.batch = intent.batch;
 
   const bool intended = co_await commit(intent);
   const bool on_turn = co_await wait_for_turn(outlet, cost, alarm);
+  const bool repeats = work.purpose == Work::Purpose::repeat;
+  const bool in_time = !repeats || world_.clock.wall() < work.end;
   Decision decision;
-  if (intended && on_turn) {
+  if (intended && on_turn && in_time) {
     decision = co_await exchange(outlet, work, intent.reference, answer);
   } else {
-    decision.outcomes.push_back(
-        {RowState::planned, work.rows, "", "not sent: interrupted", "", ""});
+    decision.outcomes.push_back({repeats ? RowState::in_doubt : RowState::planned, work.rows, "",
+                                 in_time ? "not sent: interrupted" : "not sent: too late", "", ""});
     decision.again.push_back(work);
   }
   answer.at = world_.clock.wall();
@@ -377,9 +462,11 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   --in_flight_;
   --outlet.in_flight;
   if (failure_) co_return;
-  const bool doubtful =
-      std::any_of(decision.outcomes.begin(), decision.outcomes.end(),
-                  [](const Outcome& one) { return one.state == RowState::in_doubt; });
+  std::vector<std::uint64_t> doubts;
+  // A repetition that comes back by itself is on its rung already.
+  if (!repeats || decision.again.empty())
+    for (const Outcome& one : decision.outcomes)
+      if (one.state == RowState::in_doubt) doubts.push_back(one.rows.front().first);
   const std::optional<Outcome> hold = outlet.held ? std::nullopt : decision.hold;
   carry_out(outlet, std::move(decision));
   if (hold) {
@@ -393,11 +480,9 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
         held.gateway, hold->code, hold->words));
     co_await commit(held);
   }
-  if (doubtful) {
-    ++in_flight_;  // nobody ends while these rows may come back
-    co_await resolve_doubts();
-    --in_flight_;
-  }
+  ++in_flight_;  // nobody ends while rows may come back
+  for (const std::uint64_t first_row : doubts) co_await climb(first_row);
+  --in_flight_;
   if (nothing_left()) wake_all();
 }
 
@@ -422,15 +507,7 @@ Task<Decision> Dispatcher::exchange(Outlet& outlet, const Work& work, std::strin
   RenderedBatch rendered;
   fill(rendered, plan_, work, gateway, std::move(reference));
   HttpRequest request = gateway.profile.render(gateway.url, outlet.open.account, rendered.batch);
-  HttpCall call;
-  call.method = request.method;
-  call.url = std::move(request.url);
-  call.headers = std::move(request.headers);
-  call.body = std::move(request.body);
-  call.allow_plain = gateway.profile.allows_plain_http();
-  call.ca_file = gateway.ca_file;
-  call.connect_limit = gateway.connect_limit;
-  call.total_limit = gateway.answer_limit;
+  const HttpCall call = call_of(gateway, request);
   const Tick began = world_.clock.now();
   const HttpReply reply = co_await world_.http.perform(call);
   const Tick now = world_.clock.now();
@@ -447,31 +524,34 @@ Task<Decision> Dispatcher::exchange(Outlet& outlet, const Work& work, std::strin
   co_return decide(input);
 }
 
+// Now and then, so that a bad minute does not fill the screen.
+void Dispatcher::note(Outlet& outlet, const std::string& text) {
+  const Tick now = world_.clock.now();
+  if (outlet.noted != Tick::min() && now - outlet.noted < kNoteEvery) return;
+  outlet.noted = now;
+  world_.observer.note(fmt::format("gateway '{}': {}", outlet.open.gateway.name, text));
+}
+
 void Dispatcher::carry_out(Outlet& outlet, Decision decision) {
   const Tick now = world_.clock.now();
   const std::string& name = outlet.open.gateway.name;
-  const auto note = [&](const std::string& text) {
-    if (outlet.noted != Tick::min() && now - outlet.noted < kNoteEvery) return;
-    outlet.noted = now;
-    world_.observer.note(fmt::format("gateway '{}': {}", name, text));
-  };
 
   if (decision.unreachable) {
     ++outlet.failures;
     const Duration wait =
         std::min(backoff(outlet.failures, world_.random.fraction()), kUnreachableLongest);
     outlet.retry_at = now + wait;
-    note(fmt::format("cannot be reached ({}); trying again in {}", decision.outcomes.front().words,
-                     to_words(wait)));
+    note(outlet, fmt::format("cannot be reached ({}); trying again in {}",
+                             decision.outcomes.front().words, to_words(wait)));
   } else {
     outlet.failures = 0;
   }
   if (decision.throttled) {
     outlet.limiter.throttled(now, decision.pause.value_or(Duration{0}));
-    note("says we are too fast; slowing down");
+    note(outlet, "says we are too fast; slowing down");
   } else if (decision.pause) {
     outlet.limiter.pause(now + *decision.pause);
-    note("takes nothing at this hour; asking again in " + to_words(*decision.pause));
+    note(outlet, "takes nothing at this hour; asking again in " + to_words(*decision.pause));
   } else if (decision.accepted) {
     outlet.limiter.accepted(now);
   }

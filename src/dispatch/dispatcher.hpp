@@ -4,6 +4,7 @@
 // here they are carried out.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "base/random.hpp"
 #include "campaign/schedule.hpp"
 #include "dispatch/decide.hpp"
+#include "dispatch/ladder.hpp"
 #include "dispatch/lane.hpp"
 #include "dispatch/recorder.hpp"
 #include "gateway/gateway.hpp"
@@ -77,13 +79,18 @@ class Dispatcher {
 
   Task<void> settle_crash();
   Task<void> resolve_doubts();
+  Task<void> climb(std::uint64_t first_row);
   Task<void> worker(Outlet& outlet);
   Task<void> send(Outlet& outlet, Work work, Alarm& alarm);
+  Task<void> pursue(Outlet& outlet, Work work, Alarm& alarm);
+  Task<void> ask(Outlet& outlet, const Work& work, Alarm& alarm);
   Task<bool> wait_for_turn(Outlet& outlet, const Cost& cost, Alarm& alarm);
   Task<Decision> exchange(Outlet& outlet, const Work& work, std::string reference, Event& answer);
   Task<bool> commit(const Event& event);
   void carry_out(Outlet& outlet, Decision decision);
+  void note(Outlet& outlet, const std::string& text);
 
+  Step step_of(const OpenIntent& doubt, Outlet* outlet) const;
   bool nothing_left() const;
   bool over(const Outlet& outlet) const;
   Tick next_turn(Outlet& outlet, Tick now);
@@ -100,6 +107,9 @@ class Dispatcher {
   CampaignRecord& campaign_;
   DispatchSettings settings_;
   std::vector<std::unique_ptr<Outlet>> outlets_;
+  std::vector<int> batches_;              // rows a request, of each lane
+  std::vector<bool> given_;               // rows that came back to a queue: no lane takes them
+  std::map<std::uint64_t, Asked> asked_;  // by a doubt's first row
   Limiter pace_;
   Cost ahead_{.requests = 0};  // taken from the queues, not yet sent
   TaskGroup workers_;

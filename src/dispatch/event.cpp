@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, 8> kKinds{"opened",  "frozen", "intent", 
                                                  "settled", "held",   "ended",  "clock"};
 constexpr std::array<std::string_view, 5> kStates{"planned", "intended", "accepted", "refused",
                                                   "in_doubt"};
+constexpr std::array<std::string_view, 3> kDeciders{"on_unknown", "query", "person"};
 
 void put_rows(JsonWriter& out, const RowRanges& rows) {
   out.key("rows").open_array();
@@ -79,6 +80,7 @@ Event read_event(std::string_view line) {
       event.attempt = static_cast<int>(number_at(object, "attempt"));
       event.reference = text_at(object, "reference");
       event.rows = rows_at(object);
+      event.why = text_at(object, "why");
       break;
     case Event::Kind::answer:
       event.batch = number_at(object, "batch");
@@ -95,6 +97,9 @@ Event read_event(std::string_view line) {
       event.rows = rows_at(object);
       event.state = word_at<RowState>(object, "state", kStates);
       event.why = text_at(object, "why");
+      if (object.contains("by")) event.by = word_at<DecidedBy>(object, "by", kDeciders);
+      event.who = text_at(object, "who");
+      event.reason = text_at(object, "reason");
       break;
     case Event::Kind::held:
       event.gateway = text_at(object, "gateway");
@@ -150,6 +155,7 @@ std::string to_line(const Event& event) {
           .field("attempt", event.attempt)
           .field("reference", event.reference);
       put_rows(out, event.rows);
+      if (!event.why.empty()) out.field("why", event.why);
       break;
     case Event::Kind::answer:
       out.field("batch", event.batch).field("status", event.status).field("ms", event.ms);
@@ -168,6 +174,9 @@ std::string to_line(const Event& event) {
     case Event::Kind::settled:
       put_rows(out, event.rows);
       out.field("state", to_string(event.state)).field("why", event.why);
+      if (event.state == RowState::in_doubt) break;
+      out.field("by", kDeciders[static_cast<std::size_t>(event.by)]);
+      if (event.by == DecidedBy::person) out.field("who", event.who).field("reason", event.reason);
       break;
     case Event::Kind::held:
       out.field("gateway", event.gateway).field("code", event.code).field("words", event.words);

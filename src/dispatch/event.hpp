@@ -5,10 +5,13 @@
 //   data directory
 //   {"event":"frozen","at":...,"campaign":...,"plan":SHA-256,"rows":n,"excluded":n}
 //   {"event":"intent","at":...,"campaign":...,"batch":7,"gateway":"vina","attempt":1,"reference":...,"rows":[[0,199]]}
+//       and "why":"..." where rows in doubt are sent again under their reference
 //   {"event":"answer","at":...,"campaign":...,"batch":7,"status":200,"ms":12,"outcomes":[
 //       {"state":"accepted","rows":[[0,199]],"code":"0","words":"success","id":"..."}]}
-//   {"event":"settled","at":...,"campaign":...,"rows":[[3,3]],"state":"planned","why":"..."}   rows
-//   in doubt, decided
+//   {"event":"settled","at":...,"campaign":...,"rows":[[3,3]],"state":"in_doubt","why":"..."}
+//       found after a crash
+//   {"event":"settled","at":...,"campaign":...,"rows":[[3,3]],"state":"planned","why":"...",
+//       "by":"person","who":"lan","reason":"..."}   in doubt, decided; who and reason of a person
 //   {"event":"held","at":...,"campaign":...,"gateway":"vina","code":"13","words":"..."}
 //   {"event":"ended","at":...,"campaign":...,"state":"finished"}
 //   {"event":"clock","at":...,"moved_ms":-3600000}   the wall clock was set, by so much; "at" is
@@ -27,6 +30,10 @@ namespace loa {
 
 enum class RowState : std::uint8_t { planned, intended, accepted, refused, in_doubt };
 std::string_view to_string(RowState state);
+
+// Who decides on rows in doubt: the campaign's on_unknown, the carrier's answer to a query, a
+// person.
+enum class DecidedBy : std::uint8_t { on_unknown, query, person };
 
 struct RowRange {
   std::uint64_t first = 0;
@@ -59,23 +66,25 @@ struct Event {
   Kind kind = Kind::opened;
   Instant at;
   std::string campaign;
-  std::string node, version;            // opened
-  std::uint64_t torn_bytes = 0;         // opened: of a write cut short by a crash, now cut off
-  std::string plan;                     // frozen
-  std::uint64_t row_count = 0;          // frozen
-  std::uint64_t excluded = 0;           // frozen
-  std::uint64_t batch = 0;              // intent, answer
-  std::string gateway;                  // intent, held
-  int attempt = 0;                      // intent
-  std::string reference;                // intent
-  RowRanges rows;                       // intent, settled
-  int status = 0;                       // answer: HTTP, 0 when none came
-  std::int64_t ms = 0;                  // answer
-  std::vector<Outcome> outcomes;        // answer
-  RowState state = RowState::in_doubt;  // settled
-  std::string why;                      // settled; ended: finished, stopped, expired
-  std::string code, words;              // held
-  std::int64_t moved_ms = 0;            // clock
+  std::string node, version;             // opened
+  std::uint64_t torn_bytes = 0;          // opened: of a write cut short by a crash, now cut off
+  std::string plan;                      // frozen
+  std::uint64_t row_count = 0;           // frozen
+  std::uint64_t excluded = 0;            // frozen
+  std::uint64_t batch = 0;               // intent, answer
+  std::string gateway;                   // intent, held
+  int attempt = 0;                       // intent
+  std::string reference;                 // intent
+  RowRanges rows;                        // intent, settled
+  int status = 0;                        // answer: HTTP, 0 when none came
+  std::int64_t ms = 0;                   // answer
+  std::vector<Outcome> outcomes;         // answer
+  RowState state = RowState::in_doubt;   // settled
+  DecidedBy by = DecidedBy::on_unknown;  // settled
+  std::string who, reason;               // settled by a person
+  std::string why;            // settled; intent that repeats; ended: finished, stopped, expired
+  std::string code, words;    // held
+  std::int64_t moved_ms = 0;  // clock
 };
 
 std::string to_line(const Event& event);

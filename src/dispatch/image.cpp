@@ -134,89 +134,79 @@ void visit(Image& image, std::map<Key, T>& values) {
 }
 
 // Rows with the same state and as many attempts lie together mostly.
-void visit_rows(ImageWriter& image, CampaignRecord& record) {
-  std::uint64_t count = record.rows.size();
+void visit_rows(ImageWriter& image, std::vector<RowState>& rows,
+                std::vector<std::uint8_t>& attempts) {
+  std::uint64_t count = rows.size();
   image.number(count);
   for (std::uint64_t row = 0; row < count;) {
     std::uint64_t run = 1;
-    while (row + run < count && record.rows[row + run] == record.rows[row] &&
-           record.attempts[row + run] == record.attempts[row])
+    while (row + run < count && rows[row + run] == rows[row] &&
+           attempts[row + run] == attempts[row])
       ++run;
     image.number(run);
-    visit(image, record.rows[row]);
-    visit(image, record.attempts[row]);
+    visit(image, rows[row]);
+    visit(image, attempts[row]);
     row += run;
   }
 }
 
-void visit_rows(ImageReader& image, CampaignRecord& record) {
+void visit_rows(ImageReader& image, std::vector<RowState>& rows,
+                std::vector<std::uint8_t>& attempts) {
   std::uint64_t count = 0;
   image.number(count);
   if (count > kRowsMax) return image.refuse();
-  record.rows.reserve(count);
-  record.attempts.reserve(count);
-  while (record.rows.size() < count && image.good()) {
+  rows.reserve(count);
+  attempts.reserve(count);
+  while (rows.size() < count && image.good()) {
     std::uint64_t run = 0;
     RowState state{};
-    std::uint8_t attempts = 0;
+    std::uint8_t tries = 0;
     image.number(run);
     visit(image, state);
-    visit(image, attempts);
-    if (run == 0 || run > count - record.rows.size() || state > RowState::in_doubt)
-      return image.refuse();
-    record.rows.insert(record.rows.end(), run, state);
-    record.attempts.insert(record.attempts.end(), run, attempts);
+    visit(image, tries);
+    if (run == 0 || run > count - rows.size() || state > RowState::in_doubt) return image.refuse();
+    rows.insert(rows.end(), run, state);
+    attempts.insert(attempts.end(), run, tries);
   }
+}
+
+// The bindings name every member, so that a new one is not forgotten here.
+template <class Image, class... Members>
+void visit_each(Image& image, Members&... members) {
+  (visit(image, members), ...);
 }
 
 template <class Image>
 void visit(Image& image, RowRange& range) {
-  visit(image, range.first);
-  visit(image, range.last);
+  auto& [first, last] = range;
+  visit_each(image, first, last);
 }
 
 template <class Image>
 void visit(Image& image, OpenIntent& intent) {
-  visit(image, intent.gateway);
-  visit(image, intent.attempt);
-  visit(image, intent.rows);
+  auto& [gateway, attempt, rows, reference, first, since, cause] = intent;
+  visit_each(image, gateway, attempt, rows, reference, first, since, cause);
 }
 
 template <class Image>
 void visit(Image& image, Outcome& outcome) {
-  visit(image, outcome.state);
-  visit(image, outcome.rows);
-  visit(image, outcome.code);
-  visit(image, outcome.words);
-  visit(image, outcome.id);
-  visit(image, outcome.gateway);
+  auto& [state, rows, code, words, id, gateway] = outcome;
+  visit_each(image, state, rows, code, words, id, gateway);
 }
 
 template <class Image>
 void visit(Image& image, GatewayUse& use) {
-  visit(image, use.day_end);
-  visit(image, use.today);
-  visit(image, use.last_intent);
+  auto& [day_end, today, last_intent] = use;
+  visit_each(image, day_end, today, last_intent);
 }
 
 template <class Image>
 void visit(Image& image, CampaignRecord& record) {
-  visit(image, record.plan);
-  visit(image, record.excluded);
-  visit_rows(image, record);
-  visit(image, record.open);
-  visit(image, record.moved);
-  visit(image, record.doubts);
-  visit(image, record.refused);
-  visit(image, record.held);
-  visit(image, record.accepted);
-  visit(image, record.in_doubt);
-  visit(image, record.resent);
-  visit(image, record.assumed);
-  visit(image, record.batches);
-  visit(image, record.ended);
-  visit(image, record.first_intent);
-  visit(image, record.last_answer);
+  auto& [plan, excluded, rows, attempts, open, moved, doubts, refused, held, accepted, in_doubt,
+         resent, assumed, batches, ended, first_intent, last_answer] = record;
+  visit_rows(image, rows, attempts);
+  visit_each(image, plan, excluded, open, moved, doubts, refused, held, accepted, in_doubt, resent,
+             assumed, batches, ended, first_intent, last_answer);
 }
 
 }  // namespace

@@ -1,15 +1,19 @@
 #include "dispatch/lane.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/hash.hpp"
 
 namespace loa {
 
-Lane::Lane(const Plan& plan, const CampaignRecord& record, std::size_t lane, int batch,
-           bool mixed_texts)
+Lane::Lane(const Plan& plan, const CampaignRecord& record, const std::vector<bool>& given,
+           std::size_t lane, int batch, bool mixed_texts)
     : plan_(&plan),
       record_(&record),
+      given_(&given),
       lane_(lane),
       batch_(static_cast<std::uint64_t>(batch)),
       mixed_texts_(mixed_texts),
@@ -18,11 +22,9 @@ Lane::Lane(const Plan& plan, const CampaignRecord& record, std::size_t lane, int
   skip();
 }
 
-// Rows that are done, in doubt, or moved to another gateway are not this lane's to send.
+// Rows that are done, in doubt, or in a queue are not this lane's to send.
 void Lane::skip() {
-  while (next_ < end_ &&
-         (record_->rows[next_] != RowState::planned || record_->moved.contains(next_)))
-    ++next_;
+  while (next_ < end_ && (record_->rows[next_] != RowState::planned || (*given_)[next_])) ++next_;
 }
 
 Work Lane::take() {
@@ -78,6 +80,35 @@ std::pair<Work, Work> bisect(const Work& work) {
     add_row(count++ < half ? halves.first.rows : halves.second.rows, row);
   });
   return halves;
+}
+
+std::vector<Work> cut(const Work& work, int batch) {
+  std::vector<Work> pieces;
+  std::uint64_t count = 0;
+  for_each_row(work.rows, [&](std::uint64_t row) {
+    if (count++ % static_cast<std::uint64_t>(batch) == 0) {
+      pieces.push_back(work);
+      pieces.back().rows.clear();
+    }
+    add_row(pieces.back().rows, row);
+  });
+  return pieces;
+}
+
+Cost cost_of(const Plan& plan, const RowRanges& rows) {
+  Cost cost{.requests = 1};
+  for_each_row(rows, [&](std::uint64_t row) {
+    ++cost.messages;
+    cost.parts += static_cast<std::uint64_t>(plan.text(plan.rows()[row].text).parts);
+  });
+  return cost;
+}
+
+std::string reference_of(const Plan& plan, const RowRanges& rows) {
+  std::string text = "loa-batch/v1\n" + plan.head().campaign + "\n";
+  for (const RowRange& range : rows) text += fmt::format("{}-{}\n", range.first, range.last);
+  constexpr std::size_t kReferenceSize = 26;
+  return to_base32(hmac_sha256(plan.sha256(), text)).substr(0, kReferenceSize);
 }
 
 }  // namespace loa

@@ -3,28 +3,40 @@
 
 #include <deque>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "dispatch/record.hpp"
+#include "pace/limiter.hpp"
 #include "plan/plan.hpp"
 
 namespace loa {
 
-// Rows that go out in one request, for the first time or again.
+// Rows that go out in one request, for the first time or again; or in doubt, and to be cleared up.
 struct Work {
+  enum class Purpose {
+    send,
+    repeat,  // the request in doubt again, as it was
+    ask,     // what became of it
+  };
+
   std::size_t lane = 0;  // of the plan
   RowRanges rows;
   int attempt = 1;
   Tick not_before = Tick::min();
+  Purpose purpose = Purpose::send;
+  std::string why = {};  // of a repetition: its recorded reason
+  Instant end = {};      // of a repetition: not sent at or after
 };
 
 // The rows of one lane that were never given out, in order.
 class Lane {
  public:
-  // `mixed_texts`: one request may carry rows of different texts.
-  Lane(const Plan& plan, const CampaignRecord& record, std::size_t lane, int batch,
-       bool mixed_texts);
+  // `mixed_texts`: one request may carry rows of different texts. `given`: of each row, whether a
+  // queue has been given it, which the lane then leaves alone.
+  Lane(const Plan& plan, const CampaignRecord& record, const std::vector<bool>& given,
+       std::size_t lane, int batch, bool mixed_texts);
 
   bool empty() const { return next_ >= end_; }
   Work take();  // not when empty
@@ -34,6 +46,7 @@ class Lane {
 
   const Plan* plan_;
   const CampaignRecord* record_;
+  const std::vector<bool>* given_;
   std::size_t lane_;
   std::uint64_t batch_;
   bool mixed_texts_;
@@ -60,5 +73,15 @@ class GatewayQueue {
 
 // Two halves of a batch, to find the element that spoils it. The work must hold two rows or more.
 std::pair<Work, Work> bisect(const Work& work);
+
+// The work in pieces of at most `batch` rows.
+std::vector<Work> cut(const Work& work, int batch);
+
+// What one request with these rows takes from the limits.
+Cost cost_of(const Plan& plan, const RowRanges& rows);
+
+// The id of the request with these rows: the same for the same rows of the same plan, so that a
+// carrier which knows request ids sees a repetition.
+std::string reference_of(const Plan& plan, const RowRanges& rows);
 
 }  // namespace loa

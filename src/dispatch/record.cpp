@@ -22,6 +22,17 @@ bool within(const RowRanges& ranges, std::size_t rows) {
   });
 }
 
+// Rows of an attempt are in doubt. Why, is what was said first: a repetition that is not taken does
+// not change it.
+void doubt(CampaignRecord& record, OpenIntent intent, const RowRanges& rows, Instant at,
+           const std::string& cause) {
+  record.in_doubt += count_rows(rows);
+  intent.rows = rows;
+  intent.since = at;
+  if (intent.cause.empty()) intent.cause = cause;
+  record.doubts.insert_or_assign(rows.front().first, std::move(intent));
+}
+
 }  // namespace
 
 std::uint64_t Balance::refused_total() const {
@@ -98,17 +109,35 @@ Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
 }
 
 Result<void> Record::intend(CampaignRecord& record, const Event& event) {
-  if (!within(event.rows, record.rows.size()))
+  if (event.rows.empty() || !within(event.rows, record.rows.size()))
     return contradiction(event, "an intent names unknown rows");
-  bool all_planned = true;
+  OpenIntent intent{.gateway = event.gateway,
+                    .attempt = event.attempt,
+                    .rows = event.rows,
+                    .reference = event.reference,
+                    .first = event.at,
+                    .since = {},
+                    .cause = {}};
+  // Rows in doubt are sent again only as the request they were, and with a reason.
+  const auto doubt = record.doubts.find(event.rows.front().first);
+  const bool repeats =
+      !event.why.empty() && doubt != record.doubts.end() && doubt->second.rows == event.rows &&
+      doubt->second.reference == event.reference && doubt->second.gateway == event.gateway;
+  if (repeats) {
+    intent.first = doubt->second.first;
+    intent.cause = doubt->second.cause;
+    record.in_doubt -= count_rows(event.rows);
+    record.doubts.erase(doubt);
+  }
+  const RowState before = repeats ? RowState::in_doubt : RowState::planned;
+  bool all_waiting = true;
   for_each_row(event.rows, [&](std::uint64_t row) {
-    all_planned = all_planned && record.rows[row] == RowState::planned;
+    all_waiting = all_waiting && record.rows[row] == before;
     record.rows[row] = RowState::intended;
     if (record.attempts[row] < 255) ++record.attempts[row];
   });
-  if (!all_planned) return contradiction(event, "a row is intended that was not waiting");
-  const auto [at, is_new] =
-      record.open.try_emplace(event.batch, OpenIntent{event.gateway, event.attempt, event.rows});
+  if (!all_waiting) return contradiction(event, "a row is intended that was not waiting");
+  const auto [at, is_new] = record.open.try_emplace(event.batch, std::move(intent));
   if (!is_new) return contradiction(event, "two intents have one batch number");
   record.batches = std::max(record.batches, event.batch);
   record.held.erase(event.gateway);
@@ -119,7 +148,7 @@ Result<void> Record::intend(CampaignRecord& record, const Event& event) {
     use.day_end = end_of_day(zone_, event.at);
     use.today = 0;
   }
-  use.today += count_rows(event.rows);
+  if (!repeats) use.today += count_rows(event.rows);  // the carrier counts a repeated one once
   use.last_intent = event.at;
   return {};
 }
@@ -133,7 +162,7 @@ Result<void> Record::answer(CampaignRecord& record, const Event& event) {
 
   std::uint64_t told = 0;
   for (const Outcome& outcome : event.outcomes) {
-    if (!within(outcome.rows, record.rows.size()))
+    if (outcome.rows.empty() || !within(outcome.rows, record.rows.size()))
       return contradiction(event, "an answer names unknown rows");
     bool all_intended = true;
     for_each_row(outcome.rows, [&](std::uint64_t row) {
@@ -148,8 +177,8 @@ Result<void> Record::answer(CampaignRecord& record, const Event& event) {
       case RowState::accepted: record.accepted += rows; break;
       case RowState::refused: record.refused[outcome.code] += rows; break;
       case RowState::in_doubt:
-        record.in_doubt += rows;
-        record.doubts.push_back({intent.gateway, intent.attempt, outcome.rows});
+        doubt(record, intent, outcome.rows, event.at,
+              outcome.words.empty() ? outcome.code : outcome.words);
         break;
       case RowState::planned: {
         GatewayUse& use = gateways_[intent.gateway];
@@ -176,23 +205,24 @@ Result<void> Record::settle(CampaignRecord& record, const Event& event) {
     if (found == record.open.end())
       return contradiction(event, "a decision on an attempt that is not open");
     for_each_row(event.rows, [&](std::uint64_t row) { record.rows[row] = RowState::in_doubt; });
-    record.in_doubt += rows;
-    record.doubts.push_back(std::move(found->second));
+    doubt(record, found->second, event.rows, event.at, event.why);
     record.open.erase(found);
     return {};
   }
-  const auto found = std::find_if(record.doubts.begin(), record.doubts.end(),
-                                  [&](const OpenIntent& one) { return one.rows == event.rows; });
-  if (found == record.doubts.end())
+  const auto found =
+      event.rows.empty() ? record.doubts.end() : record.doubts.find(event.rows.front().first);
+  if (found == record.doubts.end() || found->second.rows != event.rows)
     return contradiction(event, "a decision on rows that are not in doubt");
   record.doubts.erase(found);
   record.in_doubt -= rows;
   for_each_row(event.rows, [&](std::uint64_t row) { record.rows[row] = event.state; });
+  const bool known = event.by == DecidedBy::query;
   if (event.state == RowState::accepted) {
     record.accepted += rows;
-    record.assumed += rows;
+    if (!known) record.assumed += rows;
   } else {
-    record.resent += rows;
+    if (!known) record.resent += rows;
+    record.ended.clear();  // there is something to send again
   }
   return {};
 }

@@ -28,22 +28,26 @@ struct OpenIntent {
   std::string gateway;
   int attempt = 0;
   RowRanges rows;
+  std::string reference;
+  Instant first{};    // when its first attempt under this reference was made durable
+  Instant since{};    // in doubt since; of those in doubt only
+  std::string cause;  // why in doubt, in words; kept when the request is repeated
 };
 
 struct CampaignRecord {
   std::string plan;  // SHA-256, hex
   std::uint64_t excluded = 0;
   std::vector<RowState> rows;
-  std::vector<std::uint8_t> attempts;          // of each row, up to 255
-  std::map<std::uint64_t, OpenIntent> open;    // by batch: sent or about to be, without an answer
-  std::map<std::uint64_t, std::string> moved;  // rows that belong to another gateway
-  std::vector<OpenIntent> doubts;  // attempts in doubt, undecided, with their rows as sent
+  std::vector<std::uint8_t> attempts;            // of each row, up to 255
+  std::map<std::uint64_t, OpenIntent> open;      // by batch: sent or about to be, without an answer
+  std::map<std::uint64_t, std::string> moved;    // rows that belong to another gateway
+  std::map<std::uint64_t, OpenIntent> doubts;    // by first row: in doubt, undecided, as sent
   std::map<std::string, std::uint64_t> refused;  // by code
   std::map<std::string, Outcome> held;           // gateways that stopped: code and words
   std::uint64_t accepted = 0;
   std::uint64_t in_doubt = 0;
-  std::uint64_t resent = 0;   // rows sent again by on_unknown
-  std::uint64_t assumed = 0;  // rows taken as sent by on_unknown
+  std::uint64_t resent = 0;   // rows in doubt to be sent again, by on_unknown or a person
+  std::uint64_t assumed = 0;  // rows in doubt taken as sent, by on_unknown or a person
   std::uint64_t batches = 0;
   std::string ended;  // "", finished, stopped, expired
   std::optional<Instant> first_intent;

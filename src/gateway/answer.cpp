@@ -6,7 +6,6 @@
 #include <charconv>
 #include <unordered_map>
 
-#include "gateway/rule.hpp"
 #include "gateway/selector.hpp"
 
 namespace loa {
@@ -108,7 +107,7 @@ void read_failed(const Node& node, Format format, std::vector<Failed>& failed, F
 
 }  // namespace
 
-AnswerReader AnswerReader::read(MapReader& profile, BatchMode mode, Faults& faults) {
+AnswerReader AnswerReader::read(MapReader& profile, BatchMode mode, Words words, Faults& faults) {
   auto data = std::make_unique<Data>();
   std::vector<std::pair<std::string, std::string>> names;
   bool has_code = false;
@@ -120,7 +119,8 @@ AnswerReader AnswerReader::read(MapReader& profile, BatchMode mode, Faults& faul
     data->message_id = read_selector(reader, "message_id", data->format, faults);
     data->retry_after = read_selector(reader, "retry_after", data->format, faults);
     has_code = node->find("code") != nullptr;
-    if (const Node* recipients = reader.optional("recipients")) {
+    const Node* recipients = words == Words::classes ? reader.optional("recipients") : nullptr;
+    if (recipients != nullptr) {
       if (recipients->is_map() && recipients->find("items") != nullptr) {
         data->items = read_items(*recipients, data->format, mode, faults);
         has_code = has_code || recipients->find("code") != nullptr;
@@ -141,7 +141,7 @@ AnswerReader AnswerReader::read(MapReader& profile, BatchMode mode, Faults& faul
     }
     reader.finish();
   }
-  read_rules(profile, has_code, data->rules, faults);
+  read_rules(profile, has_code, words, data->rules, faults);
   for (Rule& rule : data->rules) {
     if (rule.network) rule.names = names;
   }

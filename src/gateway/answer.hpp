@@ -10,6 +10,7 @@
 
 #include "config/document.hpp"
 #include "gateway/render.hpp"
+#include "gateway/rule.hpp"
 
 namespace loa {
 
@@ -20,8 +21,8 @@ class AnswerReader {
   AnswerReader(AnswerReader&&) noexcept;
   AnswerReader& operator=(AnswerReader&&) noexcept;
 
-  // Reads the keys answer and rules of a profile.
-  static AnswerReader read(MapReader& profile, BatchMode mode, Faults& faults);
+  // Reads the keys answer and rules of a profile, or of its query.
+  static AnswerReader read(MapReader& profile, BatchMode mode, Words words, Faults& faults);
 
   Verdict verdict(const HttpAnswer& answer, const Batch& batch) const;
 

@@ -21,12 +21,18 @@ struct Profile::Data {
   std::u32string forbidden;
   bool registered_only = false;
   bool plain_http = false;
-  bool idempotent = false;
+  Recourse recourse;
+  RequestTemplate query;
+  AnswerReader query_answer;
 };
 
 namespace {
 
+using std::chrono::seconds;
+
 constexpr int kUnitsMax = 10'000;
+constexpr seconds kWindowMax = std::chrono::hours(24 * 30);
+constexpr seconds kSettleMax = std::chrono::hours(1);
 
 // A table of growing limits, one for each number of parts.
 void read_segments(const Node& node, std::string_view key, PartTable& table, Faults& faults) {
@@ -64,7 +70,7 @@ Profile Profile::load(const std::string& path, Faults& faults) {
     // Total even so: with no rules and no format, every answer is in doubt.
     Faults ignored;
     MapReader nothing(Node(), "profile", ignored);
-    data->answer = AnswerReader::read(nothing, BatchMode::single, ignored);
+    data->answer = AnswerReader::read(nothing, BatchMode::single, Words::classes, ignored);
     return profile;
   }
 
@@ -103,19 +109,35 @@ Profile Profile::load(const std::string& path, Faults& faults) {
     text.finish();
   }
   data->plain_http = reader.flag_or("plain_http", false);
+  data->answer = AnswerReader::read(reader, data->request.batch.mode, Words::classes, faults);
   if (const Node* node = reader.optional("idempotency")) {
     MapReader idempotency(*node, "idempotency", faults);
     idempotency.text("field");
+    data->recourse.idempotency_window =
+        idempotency.duration_or("window", seconds(0), std::chrono::minutes(5), kWindowMax);
     idempotency.choice_or("duplicate_means", 0, {"accepted"});
     idempotency.finish();
-    data->idempotent = true;
-    if (!data->request.uses_reference) {
-      reader.fault("idempotency",
-                   "idempotency: the request never sends {{reference}}, so the "
-                   "carrier cannot know a repeated one");
+  }
+  if (const Node* node = reader.optional("query")) {
+    MapReader query(*node, "query", faults);
+    data->recourse.can_ask = true;
+    data->recourse.settle = query.duration_or("settle", seconds(60), seconds(1), kSettleMax);
+    data->recourse.read_after_write = query.flag_or("read_after_write", false);
+    data->query = read_query_request(query, data->request.batch, faults);
+    data->query_answer = AnswerReader::read(query, data->request.batch.mode, Words::query, faults);
+    query.finish();
+    for (const std::string& key : data->query.account_keys) {
+      auto& keys = data->request.account_keys;
+      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
     }
   }
-  data->answer = AnswerReader::read(reader, data->request.batch.mode, faults);
+  data->recourse.receipt_echoes_reference = reader.flag_or("receipt_echoes_reference", false);
+  for (const std::string_view key : {"idempotency", "query", "receipt_echoes_reference"}) {
+    if (document->find(key) == nullptr || data->request.uses_reference) continue;
+    reader.fault(key, fmt::format("{}: the request never sends {{{{reference}}}}, so the carrier "
+                                  "cannot know it again",
+                                  key));
+  }
   reader.finish();
   return profile;
 }
@@ -146,7 +168,7 @@ bool Profile::allows_plain_http() const { return data_->plain_http; }
 const std::vector<std::string>& Profile::account_keys() const {
   return data_->request.account_keys;
 }
-bool Profile::has_idempotency_key() const { return data_->idempotent; }
+const Recourse& Profile::recourse() const { return data_->recourse; }
 
 HttpRequest Profile::render(std::string_view url, const AccountValues& account,
                             const Batch& batch) const {
@@ -155,6 +177,18 @@ HttpRequest Profile::render(std::string_view url, const AccountValues& account,
 
 Verdict Profile::read(const HttpAnswer& answer, const Batch& batch) const {
   return data_->answer.verdict(answer, batch);
+}
+
+HttpRequest Profile::render_query(std::string_view url, const AccountValues& account,
+                                  const Batch& batch) const {
+  return data_->query.render(url, account, batch);
+}
+
+std::optional<bool> Profile::read_query(const HttpAnswer& answer, const Batch& batch) const {
+  const AnswerClass said = data_->query_answer.verdict(answer, batch).whole.value;
+  if (said == kFound) return true;
+  if (said == kNotFound) return false;
+  return std::nullopt;
 }
 
 std::string_view AccountValues::find(std::string_view key) const {

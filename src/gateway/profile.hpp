@@ -32,6 +32,7 @@ enum class AnswerClass {
   split,      // one element spoils the batch
   reroute,    // the number belongs to another network
   in_doubt,   // the answer cannot be read, or says nothing of this row
+  unknown,  // an answer that no rule names: stop the lane; it may have been accepted. Not for rules
 };
 std::string_view to_string(AnswerClass value);
 
@@ -84,6 +85,16 @@ struct Verdict {
   std::optional<std::chrono::seconds> retry_after;  // from the header or a field, at most an hour
 };
 
+// What a carrier offers for a request whose outcome is not known, as its profile says.
+struct Recourse {
+  // For so long it refuses a reference that it knows. 0: it does not, or nobody knows how long.
+  std::chrono::seconds idempotency_window{0};
+  bool can_ask = false;            // it tells what became of a reference
+  std::chrono::seconds settle{0};  // once so much time has passed
+  bool read_after_write = false;   // what it does not find then, it never accepted
+  bool receipt_echoes_reference = false;
+};
+
 // Everything of an account that placeholders may use; `secrets` are fetched before sending.
 struct AccountValues {
   std::vector<std::pair<std::string, std::string>>
@@ -111,11 +122,17 @@ class Profile {
   bool allows_plain_http() const;
   // Account keys that the request uses, each with its place, to check an account against.
   const std::vector<std::string>& account_keys() const;
-  bool has_idempotency_key() const;
+  const Recourse& recourse() const;
 
   HttpRequest render(std::string_view url, const AccountValues& account, const Batch& batch) const;
   // Total: any bytes give a verdict.
   Verdict read(const HttpAnswer& answer, const Batch& batch) const;
+
+  // The question what became of a request; only where recourse().can_ask.
+  HttpRequest render_query(std::string_view url, const AccountValues& account,
+                           const Batch& batch) const;
+  // Whether the carrier has accepted the request; nothing when its answer does not say.
+  std::optional<bool> read_query(const HttpAnswer& answer, const Batch& batch) const;
 
  private:
   struct Data;

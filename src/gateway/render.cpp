@@ -165,6 +165,7 @@ HttpRequest RequestTemplate::render(std::string_view url, const AccountValues& a
     made.headers.push_back("Authorization: Basic " + to_base64(pair));
   }
   if (kind == BodyKind::query) {
+    if (body.ops.empty()) return made;
     made.url += made.url.find('?') == std::string::npos ? '?' : '&';
     run.program(made.url, body);
   } else {

@@ -65,4 +65,7 @@ struct RequestTemplate {
 // Reads the keys request, number and batch of a profile (request.cpp).
 RequestTemplate read_request(MapReader& profile, Faults& faults);
 
+// Reads the key request of a profile's query: numbers are written as the profile's batch says.
+RequestTemplate read_query_request(MapReader& query, const BatchShape& batch, Faults& faults);
+
 }  // namespace loa

@@ -61,7 +61,8 @@ void read_headers(const Node& node, RequestTemplate& request, Compiler& compiler
   }
 }
 
-void read_body(MapReader& reader, const Node* item, RequestTemplate& request, Compiler& compiler) {
+void read_body(MapReader& reader, const Node* item, bool needed, RequestTemplate& request,
+               Compiler& compiler) {
   const std::vector<std::string> kinds = {"json", "form", "query", "xml", "text"};
   const Node* body = nullptr;
   for (std::size_t i = 0; i < kinds.size(); ++i) {
@@ -73,6 +74,10 @@ void read_body(MapReader& reader, const Node* item, RequestTemplate& request, Co
     }
     body = node;
     request.kind = static_cast<BodyKind>(i);
+  }
+  if (body == nullptr && !needed && request.method == "GET") {
+    request.kind = BodyKind::query;
+    return;
   }
   if (body == nullptr) {
     compiler.fault(reader.node(), "request: one of json, form, query, xml, text is missing");
@@ -126,16 +131,10 @@ void check_uses(const Compiler& compiler, const Node& node, const RequestTemplat
        "the text: put {{text}}, {{item.text}} or {{registered.parameters}} where it belongs");
 }
 
-}  // namespace
-
-RequestTemplate read_request(MapReader& profile, Faults& faults) {
-  RequestTemplate request;
-  const Node* item = read_batch(profile, request.batch, faults);
-  const Node* node = profile.required("request");
-  if (node == nullptr) return request;
-  const std::size_t errors = faults.errors();
-  MapReader reader(*node, "request", faults);
-  Compiler compiler(request, faults);
+// Method, path, headers and body.
+void read_parts(const Node& node, const Node* item, bool needs_body, RequestTemplate& request,
+                Compiler& compiler, Faults& faults) {
+  MapReader reader(node, "request", faults);
   const std::size_t method = reader.choice_or("method", 0, {"POST", "GET", "PUT"});
   request.method = method == 1 ? "GET" : method == 2 ? "PUT" : "POST";
   if (const Node* path = reader.optional("path")) {
@@ -159,12 +158,42 @@ RequestTemplate read_request(MapReader& profile, Faults& faults) {
     }
     basic_reader.finish();
   }
-  read_body(reader, item, request, compiler);
+  read_body(reader, item, needs_body, request, compiler);
   if (request.method == "GET" && request.kind != BodyKind::query) {
     reader.fault("method", "request: a GET has no body: use 'query'");
   }
   reader.finish();
+}
+
+}  // namespace
+
+RequestTemplate read_request(MapReader& profile, Faults& faults) {
+  RequestTemplate request;
+  const Node* item = read_batch(profile, request.batch, faults);
+  const Node* node = profile.required("request");
+  if (node == nullptr) return request;
+  const std::size_t errors = faults.errors();
+  Compiler compiler(request, faults);
+  read_parts(*node, item, true, request, compiler, faults);
   if (faults.errors() == errors) check_uses(compiler, *node, request, faults);
+  return request;
+}
+
+RequestTemplate read_query_request(MapReader& query, const BatchShape& batch, Faults& faults) {
+  RequestTemplate request;
+  request.batch = batch;
+  const Node* node = query.required("request");
+  if (node == nullptr) return request;
+  const std::size_t errors = faults.errors();
+  Compiler compiler(request, faults);
+  read_parts(*node, nullptr, false, request, compiler, faults);
+  if (faults.errors() == errors && !compiler.used(Field::reference)) {
+    compiler.fault(*node,
+                   "query: it never sends {{reference}}, by which the carrier would find it");
+  }
+  if (compiler.used(Field::items)) {
+    compiler.fault(*node, "query: it asks for the whole request, by {{reference}}: no {{items}}");
+  }
   return request;
 }
 

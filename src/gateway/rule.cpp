@@ -15,7 +15,8 @@ constexpr std::size_t kDigitsShown = 7;  // longer runs may be a subscriber's nu
 
 const std::vector<std::string> kClassWords = {"ok",     "duplicate", "retry",     "throttle",
                                               "window", "hold",      "recipient", "message",
-                                              "split",  "reroute",   "in_doubt"};
+                                              "split",  "reroute",   "in_doubt",  "unknown"};
+const std::vector<std::string> kRuleClasses(kClassWords.begin(), kClassWords.end() - 1);
 
 }  // namespace
 
@@ -57,7 +58,11 @@ std::optional<std::pair<int, int>> parse_http(const std::string& text) {
   return std::pair{status, status};
 }
 
-Rule read_rule(const Node& node, bool has_code, Faults& faults) {
+AnswerClass read_found(MapReader& reader) {
+  return reader.choice_or("class", 0, {"found", "not_found"}) == 0 ? kFound : kNotFound;
+}
+
+Rule read_rule(const Node& node, bool has_code, Words words, Faults& faults) {
   Rule rule;
   MapReader reader(node, "rule", faults);
   for (const std::string& text : reader.texts_or_empty("http")) {
@@ -74,7 +79,9 @@ Rule read_rule(const Node& node, bool has_code, Faults& faults) {
   if (const Node* match = reader.optional("match")) {
     rule.match = Regex::compile(*match, false, faults);
   }
-  if (reader.required("class") != nullptr) rule.value = read_class(reader, AnswerClass::hold);
+  if (reader.required("class") != nullptr) {
+    rule.value = words == Words::query ? read_found(reader) : read_class(reader, AnswerClass::hold);
+  }
   if (const Node* network = reader.optional("network")) {
     rule.network = Regex::compile(*network, true, faults);
     if (rule.value != AnswerClass::reroute) {
@@ -93,10 +100,11 @@ Rule read_rule(const Node& node, bool has_code, Faults& faults) {
 
 AnswerClass read_class(MapReader& reader, AnswerClass fallback) {
   return static_cast<AnswerClass>(
-      reader.choice_or("class", static_cast<std::size_t>(fallback), kClassWords));
+      reader.choice_or("class", static_cast<std::size_t>(fallback), kRuleClasses));
 }
 
-void read_rules(MapReader& profile, bool has_code, std::vector<Rule>& rules, Faults& faults) {
+void read_rules(MapReader& profile, bool has_code, Words words, std::vector<Rule>& rules,
+                Faults& faults) {
   const Node* node = profile.required("rules");
   if (node == nullptr) return;
   if (!node->is_list() || node->items().empty()) {
@@ -106,7 +114,7 @@ void read_rules(MapReader& profile, bool has_code, std::vector<Rule>& rules, Fau
   std::unordered_map<std::string, int> seen;  // codes of rules that ask for nothing else
   bool ok = false;
   for (const Node& item : node->items()) {
-    rules.push_back(read_rule(item, has_code, faults));
+    rules.push_back(read_rule(item, has_code, words, faults));
     const Rule& rule = rules.back();
     ok = ok || rule.value == AnswerClass::ok;
     for (const std::string& code : rule.codes) {
@@ -121,7 +129,10 @@ void read_rules(MapReader& profile, bool has_code, std::vector<Rule>& rules, Fau
       }
     }
   }
-  if (!ok) profile.fault("rules", "rules: none has class: ok, so nothing would ever be sent");
+  if (ok) return;
+  profile.fault("rules", words == Words::query
+                             ? "rules: none has class: found, so nothing would ever be found"
+                             : "rules: none has class: ok, so nothing would ever be sent");
 }
 
 // --- judging --------------------------------------------------------------------------------
@@ -139,9 +150,9 @@ std::string cut(std::string text, std::size_t size) {
 // What a status means that no rule names.
 AnswerClass unknown_class(int status, bool has_code) {
   if (status == 429) return AnswerClass::throttle;
-  if (status >= 300 && status <= 499) return AnswerClass::hold;
-  if (is_success(status) && has_code) return AnswerClass::hold;
-  return AnswerClass::in_doubt;
+  if (status >= 400 && status <= 499) return AnswerClass::hold;
+  if (status >= 300 && status <= 399) return AnswerClass::unknown;
+  return is_success(status) && has_code ? AnswerClass::unknown : AnswerClass::in_doubt;
 }
 
 }  // namespace

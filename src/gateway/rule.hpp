@@ -30,8 +30,14 @@ struct Rule {
 
 AnswerClass read_class(MapReader& reader, AnswerClass fallback);
 
+// What a rule may say: a class, or what a query for an earlier request has found.
+enum class Words { classes, query };
+constexpr AnswerClass kFound = AnswerClass::ok;        // that request was accepted
+constexpr AnswerClass kNotFound = AnswerClass::retry;  // it was not
+
 // Reads the key rules of a profile. `has_code`: its answer has a selector for codes.
-void read_rules(MapReader& profile, bool has_code, std::vector<Rule>& rules, Faults& faults);
+void read_rules(MapReader& profile, bool has_code, Words words, std::vector<Rule>& rules,
+                Faults& faults);
 
 // What the selectors found in an answer, or in one item of it.
 struct Found {

@@ -43,6 +43,14 @@ class ListJournal final : public Journal {
   std::optional<Error> shortage_;
 };
 
+// A request as it arrived: "POST http://...", headers and body.
+struct Arrived {
+  std::string gateway;
+  std::string bytes;
+  std::vector<std::string> numbers;
+  Tick at;
+};
+
 struct Arrival {
   Tick at;
   std::size_t rows;
@@ -52,6 +60,7 @@ struct Arrival {
 struct Truth {
   std::map<std::string, int> accepted;                   // by number
   std::map<std::string, std::vector<Arrival>> arrivals;  // by gateway
+  std::vector<Arrived> requests;                         // all, the latest last
 };
 
 inline std::vector<std::string> numbers_in(const std::string& body) {
@@ -80,6 +89,9 @@ class Carrier final : public Http {
   Task<HttpReply> perform(const HttpCall& call) override {
     const std::string gateway = call.url.find("one") != std::string::npos ? "one" : "two";
     const std::vector<std::string> numbers = numbers_in(call.body);
+    std::string bytes = std::string(call.method) + " " + call.url + "\n";
+    for (const std::string& header : call.headers) bytes += header + "\n";
+    truth_.requests.push_back({gateway, bytes + call.body, numbers, clock_.now()});
     HttpReply reply = script_(gateway, numbers);
     if (reply.transport != Transport::not_sent)
       truth_.arrivals[gateway].push_back({clock_.now(), numbers.size()});
@@ -235,7 +247,8 @@ class World {
                           {"contract_type", "1"},
                           {"template", "1"},
                           {"user", "u"},
-                          {"password", "p"}}}});
+                          {"password", "p"},
+                          {"token", "t"}}}});
       dispatcher = std::make_unique<Dispatcher>(
           Dispatcher::World{context.get_executor(), clock, *random, recorder, carrier, notes},
           *world.plan, std::move(open), world.settings);

@@ -71,6 +71,30 @@ TEST(Event, AnAnswerThatSaysTooMuchIsShortenedAndNoRowIsLost) {
   EXPECT_EQ(small.outcomes[0].id, outcomes[0].id);
 }
 
+TEST(Event, ADecisionSaysWhoAndWhy) {
+  Event event = make(Event::Kind::settled);
+  event.rows = {{3, 5}};
+  event.state = RowState::planned;
+  event.why = "decided by a person: send again";
+  event.by = DecidedBy::person;
+  event.who = "lan";
+  event.reason = "VNPT has confirmed by telephone";
+  const std::string line = to_line(event);
+  EXPECT_EQ(line,
+            R"({"event":"settled","at":"2026-11-24T01:00:00.000Z","campaign":"c","rows":[[3,5]],)"
+            R"("state":"planned","why":"decided by a person: send again","by":"person",)"
+            R"("who":"lan","reason":"VNPT has confirmed by telephone"})");
+  EXPECT_EQ(to_line(*parse_event(line)), line);
+  event.by = DecidedBy::query;
+  EXPECT_EQ(parse_event(to_line(event))->by, DecidedBy::query);
+  // As the first version wrote it.
+  const auto old = parse_event(
+      R"({"event":"settled","at":"2026-11-24T01:00:00.000Z","campaign":"c","rows":[[3,5]],)"
+      R"("state":"planned","why":"on_unknown: resend"})");
+  ASSERT_TRUE(old);
+  EXPECT_EQ(old->by, DecidedBy::on_unknown);
+}
+
 TEST(Event, WhatIsNoneIsAnError) {
   for (const char* line : {"", "{}", "[]", "{\"event\":\"intent\"}",
                            "{\"event\":\"flown\",\"at\":\"2026-11-24T01:00:00Z\"}"})
@@ -102,6 +126,69 @@ TEST(Record, AddsUpAndRefusesContradictions) {
   EXPECT_EQ(record.find("c")->balance().unsent, 6U);
 }
 
+TEST(Record, ADoubtIsRepeatedAsTheRequestItWas) {
+  Record record("Asia/Ho_Chi_Minh");
+  ASSERT_TRUE(record.apply(frozen(10)));
+  Event first = intent(1, {{0, 4}});
+  first.attempt = 1;
+  first.reference = "r";
+  ASSERT_TRUE(record.apply(first));
+  ASSERT_TRUE(record.apply(answer(1, {{RowState::in_doubt, {{0, 4}}, "", "timeout", "", ""}})));
+  EXPECT_EQ(record.use("vina").today, 5U);
+
+  Event again = first;
+  again.batch = 2;
+  again.attempt = 2;
+  again.at += std::chrono::minutes(5);
+  EXPECT_FALSE(Record(record).apply(again)) << "without a reason";
+  again.why = "the gateway refuses a reference it knows";
+  Event other = again;
+  other.reference = "s";
+  EXPECT_FALSE(Record(record).apply(other)) << "another reference";
+  other = again;
+  other.rows = {{0, 3}};
+  EXPECT_FALSE(Record(record).apply(other)) << "other rows";
+  ASSERT_TRUE(record.apply(again));
+  EXPECT_EQ(record.find("c")->balance().in_doubt, 5U);
+  ASSERT_TRUE(record.apply(answer(2, {{RowState::in_doubt, {{0, 4}}, "", "refused", "", ""}})));
+
+  const OpenIntent& doubt = record.find("c")->doubts.at(0);
+  EXPECT_EQ(doubt.first, first.at);
+  EXPECT_EQ(doubt.attempt, 2);
+  EXPECT_EQ(doubt.cause, "timeout") << "the first cause is why it is in doubt";
+  EXPECT_EQ(record.find("c")->balance().in_doubt, 5U);
+  EXPECT_EQ(record.use("vina").today, 5U) << "the carrier counts it once";
+}
+
+TEST(Record, WhoDecidesIsCountedAndAnEndIsReopened) {
+  Record record("Asia/Ho_Chi_Minh");
+  ASSERT_TRUE(record.apply(frozen(6)));
+  for (std::uint64_t batch = 1; batch <= 3; ++batch) {
+    const RowRanges rows{{batch * 2 - 2, batch * 2 - 1}};
+    ASSERT_TRUE(record.apply(intent(batch, rows)));
+    ASSERT_TRUE(record.apply(answer(batch, {{RowState::in_doubt, rows, "", "x", "", ""}})));
+  }
+  Event ended = make(Event::Kind::ended);
+  ended.why = "finished";
+  ASSERT_TRUE(record.apply(ended));
+  Event settled = make(Event::Kind::settled);
+  settled.rows = {{0, 1}};
+  settled.state = RowState::accepted;
+  settled.by = DecidedBy::query;
+  ASSERT_TRUE(record.apply(settled));
+  EXPECT_EQ(record.find("c")->assumed, 0U) << "the carrier said so";
+  settled.rows = {{2, 3}};
+  settled.by = DecidedBy::person;
+  ASSERT_TRUE(record.apply(settled));
+  EXPECT_EQ(record.find("c")->assumed, 2U);
+  EXPECT_EQ(record.find("c")->ended, "finished");
+  settled.rows = {{4, 5}};
+  settled.state = RowState::planned;
+  ASSERT_TRUE(record.apply(settled));
+  EXPECT_EQ(record.find("c")->resent, 2U);
+  EXPECT_EQ(record.find("c")->ended, "");
+}
+
 TEST(Record, AnAnswerMustTellOfEveryRow) {
   Record record("Asia/Ho_Chi_Minh");
   ASSERT_TRUE(record.apply(frozen(10)));
@@ -112,7 +199,8 @@ TEST(Record, AnAnswerMustTellOfEveryRow) {
 // What each answer of VNPT's gateway means for a batch of four.
 class Deciding : public testing::Test {
  protected:
-  Decision decide_on(const HttpReply& reply, RowRanges rows = {{0, 3}}, int attempt = 1) {
+  Decision decide_on(const HttpReply& reply, RowRanges rows = {{0, 3}}, int attempt = 1,
+                     Work::Purpose purpose = Work::Purpose::send) {
     Faults faults;
     const Profile profile = Profile::load(LOA_PROJECT "/config/profiles/vnpt-smsbn.yaml", faults);
     EXPECT_TRUE(faults.ok());
@@ -123,14 +211,19 @@ class Deciding : public testing::Test {
     batch.reference = "r";
     batch.sender = "X";
     batch.rows = batch_rows;
-    const Work work{0, std::move(rows), attempt, Tick::min()};
+    const Work work{0, std::move(rows), attempt, Tick::min(), purpose};
     return decide({work, reply, batch, profile, Tick{}, 0.5,
                    [](std::string_view) { return std::string("other"); }});
   }
+  static HttpReply reply(const std::string& code) {
+    return {Transport::answered, 200,
+            R"({"RPLY":{"ERROR":")" + code + R"(","ERROR_DESC":"words"}})", "", ""};
+  }
   Decision code(const std::string& code, RowRanges rows = {{0, 3}}, int attempt = 1) {
-    return decide_on({Transport::answered, 200,
-                      R"({"RPLY":{"ERROR":")" + code + R"(","ERROR_DESC":"words"}})", "", ""},
-                     std::move(rows), attempt);
+    return decide_on(reply(code), std::move(rows), attempt);
+  }
+  Decision repeated(const HttpReply& reply, int attempt = 2) {
+    return decide_on(reply, {{0, 3}}, attempt, Work::Purpose::repeat);
   }
   static RowState only_state(const Decision& decision) {
     EXPECT_EQ(decision.outcomes.size(), 1U);
@@ -163,6 +256,7 @@ TEST_F(Deciding, TheClasses) {
 
   const Decision unknown = code("4711");
   EXPECT_TRUE(unknown.hold) << "an unknown code is never retried in silence";
+  EXPECT_EQ(only_state(unknown), RowState::in_doubt) << "nor taken for a refusal";
 
   const Decision split = code("23");
   EXPECT_EQ(only_state(split), RowState::planned);
@@ -179,6 +273,41 @@ TEST_F(Deciding, WithoutAnAnswer) {
   EXPECT_EQ(only_state(decide_on({Transport::in_doubt, 0, "", "", "timeout"})), RowState::in_doubt);
   EXPECT_EQ(only_state(decide_on({Transport::answered, 500, "oops", "", ""})), RowState::in_doubt);
   EXPECT_EQ(only_state(decide_on({Transport::answered, 200, "{", "", ""})), RowState::in_doubt);
+}
+
+// What says that nothing was accepted frees the rows; whatever else comes leaves them in doubt.
+TEST_F(Deciding, NotSentIsWhatSaysSo) {
+  const auto state = [&](int status, const char* body) {
+    return only_state(decide_on({Transport::answered, status, body, "", ""}));
+  };
+  EXPECT_EQ(state(429, ""), RowState::planned);
+  for (const int status : {400, 401, 403, 404, 409, 418})
+    EXPECT_EQ(state(status, "<html>"), RowState::planned) << status;
+  for (const int status : {500, 502, 503, 504, 301, 302, 304, 307, 200, 201, 202, 204, 0, 999})
+    for (const char* body : {"", "<html>", "{}", R"({"RPLY":{}})", R"({"RPLY":{"ERROR":"4711"}})"})
+      EXPECT_EQ(state(status, body), RowState::in_doubt) << status << body;
+}
+
+// A repetition that is not accepted says nothing of the attempt before it.
+TEST_F(Deciding, OfARepetitionOnlyAFinalAnswerCounts) {
+  EXPECT_EQ(only_state(repeated(reply("0"))), RowState::accepted);
+  EXPECT_EQ(only_state(repeated(reply("33"))), RowState::accepted) << "duplicate";
+  EXPECT_EQ(only_state(repeated(reply("26"))), RowState::refused);
+  EXPECT_EQ(only_state(repeated(reply("30"))), RowState::refused);
+  EXPECT_EQ(repeated(reply("23")).again.at(0).purpose, Work::Purpose::send) << "halves are new";
+  for (const char* code : {"16", "8", "13"}) {
+    const Decision kept = repeated(reply(code));
+    EXPECT_EQ(only_state(kept), RowState::in_doubt) << code;
+    EXPECT_EQ(kept.again.at(0).purpose, Work::Purpose::repeat) << code;
+    EXPECT_EQ(kept.again.at(0).attempt, 2) << code;
+    EXPECT_EQ(kept.again.at(0).rows, (RowRanges{{0, 3}})) << code;
+  }
+  const Decision unreached = repeated({Transport::not_sent, 0, "", "", "refused"});
+  EXPECT_EQ(only_state(unreached), RowState::in_doubt);
+  EXPECT_EQ(unreached.again.at(0).purpose, Work::Purpose::repeat);
+  const Decision lost = repeated({Transport::in_doubt, 0, "", "", "timeout"});
+  EXPECT_EQ(only_state(lost), RowState::in_doubt);
+  EXPECT_TRUE(lost.again.empty());
 }
 
 TEST(Backoff, GrowsToAMinuteAndSpreads) {

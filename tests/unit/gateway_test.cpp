@@ -146,7 +146,7 @@ TEST(Vnpt, Answers) {
           {"429", 1, 429, "", "throttle", ""},
           {"500", 1, 500, "oops", "in_doubt", ""},
           {"503", 1, 503, "", "in_doubt", ""},
-          {"redirect", 1, 302, "", "hold", ""},
+          {"redirect", 1, 302, "", "unknown", ""},
           {"no status", 1, 0, "", "in_doubt", ""},
           {"unparseable", 1, 200, "<html>welcome</html>", "in_doubt", "unreadable"},
           {"empty", 1, 200, "", "in_doubt", "unreadable"},
@@ -155,9 +155,9 @@ TEST(Vnpt, Answers) {
           {"no code", 1, 200, R"({"RPLY":{}})", "in_doubt", "unknown answer"},
           {"null code", 1, 200, R"({"RPLY":{"ERROR":null}})", "in_doubt", "unknown answer"},
           {"code is a list", 1, 200, R"({"RPLY":{"ERROR":["0"]}})", "in_doubt", ""},
-          {"leading zero", 1, 200, R"({"RPLY":{"ERROR":"00"}})", "hold", "unknown answer"},
-          {"float", 1, 200, R"({"RPLY":{"ERROR":0.0}})", "hold", "code 0.0"},
-          {"unknown", 1, 200, R"({"RPLY":{"ERROR":"999","ERROR_DESC":"?"}})", "hold",
+          {"leading zero", 1, 200, R"({"RPLY":{"ERROR":"00"}})", "unknown", "unknown answer"},
+          {"float", 1, 200, R"({"RPLY":{"ERROR":0.0}})", "unknown", "code 0.0"},
+          {"unknown", 1, 200, R"({"RPLY":{"ERROR":"999","ERROR_DESC":"?"}})", "unknown",
            "unknown answer: HTTP 200, code 999: ?"},
           {"-1", 2, 200, R"({"RPLY":{"ERROR":"-1"}})", "split", ""},
           {"23", 2, 200, R"({"RPLY":{"ERROR":"23"}})", "split", ""},
@@ -193,7 +193,8 @@ TEST(Vnpt, Properties) {
   EXPECT_EQ(profile.mode(), BatchMode::join);
   EXPECT_TRUE(profile.registered_texts_only());
   EXPECT_TRUE(profile.allows_plain_http());
-  EXPECT_TRUE(profile.has_idempotency_key());
+  // It refuses a REQID that it knows, nobody says for how long.
+  EXPECT_EQ(profile.recourse().idempotency_window.count(), 0);
   EXPECT_TRUE(profile.takes_ucs2("vinaphone"));
   EXPECT_FALSE(profile.takes_ucs2("viettel"));
   EXPECT_EQ(profile.forbidden("a\"b"), U'"');
@@ -303,9 +304,9 @@ TEST(Kannel, Answers) {
           {"401", 1, 401, "", "hold", ""},
           {"429", 1, 429, "", "throttle", ""},
           {"504", 1, 504, "", "in_doubt", ""},
-          {"200 with error", 1, 200, "Authorization failed", "hold", "unknown answer"},
+          {"200 with error", 1, 200, "Authorization failed", "unknown", "unknown answer"},
           {"empty", 1, 202, " \n", "in_doubt", "unreadable"},
-          {"a page", 1, 202, "<html>hello</html>", "hold", "unknown answer"},
+          {"a page", 1, 202, "<html>hello</html>", "unknown", "unknown answer"},
       });
 }
 
@@ -394,12 +395,12 @@ TEST_F(ProfileFiles, ItemsInXml) {
             "ok in_doubt");
   EXPECT_EQ(classes(read("<E><result>1</result><details id='r1'><code>7</code></details>"
                          "<details id='r2'/></E>")),
-            "hold in_doubt");
+            "unknown in_doubt");
   EXPECT_EQ(classes(read("<E><result>1</result><details id='r1'><code>ok</code></details>"
                          "<details id='r1'><code>bad</code></details></E>")),
             "in_doubt in_doubt");
   EXPECT_EQ(classes(read("<E><result>1</result></E>")), "in_doubt");
-  EXPECT_EQ(classes(read("<E><result>9</result></E>")), "hold");
+  EXPECT_EQ(classes(read("<E><result>9</result></E>")), "unknown");
   EXPECT_EQ(classes(read("<E><result>1</result>")), "in_doubt");
 }
 
@@ -420,7 +421,7 @@ TEST_F(ProfileFiles, JsonItemsMatchedByPosition) {
   const auto read = [&](int status, const char* body, const char* header = "") {
     return profile.read({status, body, header}, sample.batch());
   };
-  EXPECT_EQ(classes(read(200, "{\"m\":[{\"c\":0},{\"c\":\"5\"}]}")), "ok hold");
+  EXPECT_EQ(classes(read(200, "{\"m\":[{\"c\":0},{\"c\":\"5\"}]}")), "ok unknown");
   EXPECT_EQ(classes(read(200, "{\"m\":[{\"c\":0}]}")), "in_doubt");
   EXPECT_EQ(classes(read(503, "see you later")), "retry");
   EXPECT_EQ(read(429, "{\"wait\":7}").retry_after, std::chrono::seconds(7));
@@ -483,6 +484,90 @@ TEST_F(ProfileFiles, AnyBytesGiveAVerdict) {
       }
     }
   }
+}
+
+Profile sample(const std::string& name) {
+  Faults faults;
+  Profile profile = Profile::load(LOA_TEST_DATA "/profiles/" + name + ".yaml", faults);
+  EXPECT_TRUE(faults.all().empty()) << shown(faults);
+  return profile;
+}
+
+TEST(Recourses, EachProfileStatesItsOwn) {
+  EXPECT_EQ(sample("idempotent").recourse().idempotency_window, std::chrono::hours(2));
+  EXPECT_FALSE(sample("idempotent").recourse().can_ask);
+  EXPECT_TRUE(sample("askable").recourse().read_after_write);
+  EXPECT_EQ(sample("askable").recourse().settle, std::chrono::seconds(30));
+  EXPECT_TRUE(sample("receipted").recourse().receipt_echoes_reference);
+  const Recourse none = shipped("speedsms").recourse();
+  EXPECT_FALSE(none.can_ask || none.receipt_echoes_reference ||
+               none.idempotency_window.count() > 0);
+}
+
+TEST(Recourses, TheQuestionNamesTheReferenceAndNoNumber) {
+  Sample sent{.rows = 3};
+  const HttpRequest request =
+      sample("askable").render_query("https://sms.example", kAccount, sent.batch());
+  EXPECT_EQ(request.method, "GET");
+  EXPECT_EQ(request.url, "https://sms.example/messages/abcdefghijklmnopqrstuvwxyz");
+  EXPECT_THAT(request.headers, testing::Contains("Authorization: Bearer tok"));
+  EXPECT_EQ(request.body, "");
+}
+
+TEST(Recourses, OnlyTheCarriersOwnWordsDecide) {
+  Sample sent{.rows = 3};
+  const Profile profile = sample("askable");
+  const auto read = [&](int status, std::string_view body) {
+    return profile.read_query({status, body, ""}, sent.batch());
+  };
+  EXPECT_EQ(read(200, R"({"state":"sent"})"), true);
+  EXPECT_EQ(read(404, R"({"state":"unknown"})"), false);
+  for (const auto& [status, body] : {std::pair(404, "<html>"),
+                                     {404, ""},
+                                     {404, R"({"state":"sent"})"},
+                                     {200, "{}"},
+                                     {200, R"({"state":"new"})"},
+                                     {200, R"({"state":"unknown"})"},
+                                     {500, ""},
+                                     {429, ""},
+                                     {302, ""}})
+    EXPECT_EQ(read(status, body), std::nullopt) << status << body;
+}
+
+TEST(Recourses, AQueryThatCannotDecideIsNamed) {
+  const std::string whole = R"(profile: p
+request: {path: /x, json: {id: "{{reference}}", to: "{{number}}", text: "{{text}}"}}
+answer: {code: /c}
+rules: [{code: [a], class: ok}]
+query: )";
+  const auto problem = [&](const std::string& query) {
+    const std::string path = testing::TempDir() + "p.yaml";
+    std::ofstream(path) << whole << query << "\n";
+    Faults faults;
+    Profile::load(path, faults);
+    return shown(faults);
+  };
+  const std::string request = R"(request: {method: GET, path: "/{{reference}}"})";
+  EXPECT_THAT(problem("{answer: {code: /c}, rules: [{code: [a], class: found}]}"),
+              HasSubstr("'request' is missing"));
+  EXPECT_THAT(problem("{request: {method: GET, path: /q}, answer: {code: /c}, "
+                      "rules: [{code: [a], class: found}]}"),
+              HasSubstr("query: it never sends {{reference}}"));
+  EXPECT_THAT(problem("{" + request + ", answer: {code: /c}, rules: [{code: [a], class: ok}]}"),
+              HasSubstr("must be one of found, not_found"));
+  EXPECT_THAT(
+      problem("{" + request + ", answer: {code: /c}, rules: [{code: [a], class: not_found}]}"),
+      HasSubstr("none has class: found"));
+  EXPECT_THAT(problem("{" + request +
+                      ", answer: {code: /c, recipients: {failed: /f}}, "
+                      "rules: [{code: [a], class: found}]}"),
+              HasSubstr("'recipients' is not known"));
+  EXPECT_EQ(problem("{" + request + ", answer: {code: /c}, rules: [{code: [a], class: found}]}"),
+            "");
+  EXPECT_THAT(problem("{" + request +
+                      ", settle: 30, answer: {code: /c}, "
+                      "rules: [{code: [a], class: found}]}"),
+              HasSubstr("such as 30s, 10m, 24h or 7d; it is '30'"));
 }
 
 TEST_F(ProfileFiles, NamesWhatIsWrong) {
@@ -550,6 +635,7 @@ TEST_F(ProfileFiles, NamesWhatIsWrong) {
       {"text", "text: {forbidd: x}", "did you mean 'forbid'?"},
       {"idempotency", "idempotency: {field: a, duplicate_means: accepted}",
        "never sends {{reference}}"},
+      {"receipt_echoes_reference", "receipt_echoes_reference: true", "never sends {{reference}}"},
       {"plain_http", "plain_http: 1", "true or false"},
       {"answer", "answer: {code: c}", "did you mean '/c'?"},
       {"answer", "answer: {format: jsn, code: /c}", "did you mean 'json'?"},

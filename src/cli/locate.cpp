@@ -1,0 +1,45 @@
+#include "cli/locate.hpp"
+
+#include <fmt/format.h>
+
+#include "async/clock.hpp"
+#include "cli/output.hpp"
+
+namespace loa {
+
+Result<Located> locate(const CommonOptions& common, const std::string& asked) {
+  Faults faults;
+  Located located;
+  located.settings = load_settings(settings_path(common.config), faults);
+  located.data = asked.empty() ? located.settings.data : asked;
+  if (faults.ok()) return located;
+  located.settings.gateways.clear();
+  if (!asked.empty()) return located;
+  print_faults(faults);
+  return fail(Code::config,
+              "the configuration is needed to find the data directory; or give --data DIR");
+}
+
+Error unknown_campaign(const std::string& id, const Record& record) {
+  std::vector<std::string> known;
+  for (const auto& [name, campaign] : record.campaigns()) known.push_back(name);
+  const std::string near = nearest(id, known);
+  return {Code::no_input, fmt::format("no campaign '{}' was sent from this data directory{}", id,
+                                      near.empty() ? "" : "; did you mean '" + near + "'?")};
+}
+
+std::string state_of(const CampaignRecord& record) {
+  if (!record.ended.empty()) return record.ended;
+  return record.held.empty() ? "sending" : "held";
+}
+
+Event opened_event(const std::string& node, const JournalEnd& end) {
+  Event opened;
+  opened.at = system_wall();
+  opened.node = node;
+  opened.version = LOA_VERSION;
+  opened.torn_bytes = end.torn_bytes;
+  return opened;
+}
+
+}  // namespace loa

@@ -1,0 +1,31 @@
+// What the verbs on a data directory begin with: where it is, and as much of the configuration as
+// can be read.
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "cli/settings.hpp"
+#include "cli/verbs.hpp"
+#include "dispatch/record.hpp"
+#include "journal/reader.hpp"
+
+namespace loa {
+
+struct Located {
+  std::string data;
+  Settings settings;  // without gateways when the configuration has faults
+};
+
+// The data directory asked for, else the configured one; then the configuration must be readable.
+Result<Located> locate(const CommonOptions& common, const std::string& asked);
+
+Error unknown_campaign(const std::string& id, const Record& record);
+
+// How a campaign stands: its ending, else held or sending.
+std::string state_of(const CampaignRecord& record);
+
+// What a process that takes the data directory records first.
+Event opened_event(const std::string& node, const JournalEnd& end);
+
+}  // namespace loa
