@@ -133,8 +133,9 @@ class Sending(unittest.TestCase):
         self.assertEqual(truth["doubles"], 0)
 
     def test_held_gateway(self):
-        world = self.make(rows=300)
-        # An answer the profile does not know: the lane is held, the others go on.
+        world = self.make()
+        # An answer the profile does not know: the lane is held with its rows in doubt (here the
+        # carrier took them), the others go on.
         profile = os.path.join(os.path.dirname(world.config), "profiles", "vnpt-smsbn.yaml")
         World.edit(profile, '"0"', '"77"')
         done = world.run("send", world.campaign, "--yes", "--json", status=75)
@@ -142,6 +143,7 @@ class Sending(unittest.TestCase):
         check_balance(balance)
         self.assertEqual(balance["state"], "held")
         self.assertGreater(balance["unsent"], 0)
+        self.assertGreater(balance["in_doubt"], 0)
         self.assertIn("vina", balance["held"])
         self.assertIn("mend", done.stderr)
 
