@@ -18,12 +18,15 @@ namespace {
 
 constexpr Duration kRetryEvery = std::chrono::seconds(1);  // while the disk is full
 
-// A thread for the blocking calls. Its end waits for the job at hand and drops the others.
+// A thread for the blocking calls. Its end waits for the jobs that are due, and drops the others.
 class WriterThread {
  public:
   WriterThread() : timer_(context_), thread_([this] { context_.run(); }) {}
   ~WriterThread() {
-    context_.stop();
+    asio::post(context_, [this] {
+      work_.reset();
+      timer_.cancel();
+    });
     thread_.join();
   }
   WriterThread(const WriterThread&) = delete;
