@@ -1,17 +1,14 @@
 #include "audience/audience.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <roaring/roaring64map.hh>
 
 #include "audience/csv.hpp"
+#include "base/input_file.hpp"
 
 namespace loa {
 namespace {
@@ -41,22 +38,14 @@ constexpr std::size_t kFilesMax = 255;
 
 // Feeds a whole file to `take`, in pieces.
 Result<void> read_file(const std::string& path, const std::function<bool(std::string_view)>& take) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    return fail(Code::no_input, fmt::format("cannot open {}: {}", path, std::strerror(errno)));
+  auto file = InputFile::open(path);
+  if (!file) return fail(Code::no_input, file.error().text, {path});
   const auto buffer = std::make_unique<char[]>(kReadSize);
   for (;;) {
-    const ssize_t n = ::read(descriptor, buffer.get(), kReadSize);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int error = errno;
-      ::close(descriptor);
-      return fail(Code::no_input, fmt::format("cannot read {}: {}", path, std::strerror(error)));
-    }
-    if (n == 0 || !take({buffer.get(), static_cast<std::size_t>(n)})) break;
+    const auto n = file->read(buffer.get(), kReadSize);
+    if (!n) return fail(Code::no_input, n.error().text, {path});
+    if (*n == 0 || !take({buffer.get(), *n})) return {};
   }
-  ::close(descriptor);
-  return {};
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -11,7 +11,7 @@ std::string_view describe(CsvFault fault) {
   switch (fault) {
     case CsvFault::too_long: return "The row is longer than 64 KiB";
     case CsvFault::not_utf8: return "The row is not UTF-8: save the file as 'CSV UTF-8'";
-    case CsvFault::nul: return "The row holds a NUL byte";
+    case CsvFault::nul: return "The row holds a NUL byte: save the file as 'CSV UTF-8'";
     case CsvFault::unclosed_quote: return "A quote is opened and never closed";
     case CsvFault::bytes_after_quote: return "Something stands behind a closing quote";
   }

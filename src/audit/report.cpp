@@ -51,7 +51,8 @@ void RowHistories::follow(const Event& event) {
     }
     case Event::Kind::opened:
     case Event::Kind::held:
-    case Event::Kind::ended: break;
+    case Event::Kind::ended:
+    case Event::Kind::clock: break;
   }
 }
 

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
+#include "base/printable.hpp"
 #include "base/utf8.hpp"
 
 namespace loa {
@@ -48,23 +50,33 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 
 namespace {
 
+// Of a character of at most three bytes.
+unsigned code_point(std::string_view character) {
+  const auto bits = [&](std::size_t i, unsigned mask) {
+    return static_cast<unsigned char>(character[i]) & mask;
+  };
+  switch (character.size()) {
+    case 1: return bits(0, 0x7F);
+    case 2: return bits(0, 0x1F) << 6 | bits(1, 0x3F);
+    default: return bits(0, 0x0F) << 12 | bits(1, 0x3F) << 6 | bits(2, 0x3F);
+  }
+}
+
 void append_escaped(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
+    const std::string_view character = text.substr(i, utf8_length(text.substr(i)));
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-      ++i;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-      ++i;
-    } else if (const std::size_t length = utf8_length(text.substr(i)); length > 0) {
-      out.append(text, i, length);
-      i += length;
-    } else {
+    } else if (character.empty()) {
       out += "\xEF\xBF\xBD";
-      ++i;
+    } else if (is_harmful(character)) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", code_point(character));
+    } else {
+      out += character;
     }
+    i += std::max<std::size_t>(1, character.size());
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/printable.hpp"
 #include "config/document.hpp"
 #include "text/unicode.hpp"
 
@@ -262,6 +263,10 @@ Campaign load_campaign(const std::string& path, const std::string& templates, Fa
                  "letter or a digit");
   }
   campaign.title = reader.text_or("title", "");
+  if (has_harmful(campaign.title))
+    reader.fault("title",
+                 "campaign: 'title' holds a line break, or a character that does not show: write "
+                 "one plain line");
   reader.required("class");
   campaign.message_class = static_cast<MessageClass>(reader.choice_or("class", 0, kClasses));
   campaign.sender = reader.text("sender");

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "base/printable.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
@@ -78,8 +79,8 @@ int run_audience(const CommonOptions& common, const std::vector<std::string>& fi
     fmt::print("\nexcluded: {} – {}\n", describe(static_cast<Exclusion>(i)),
                grouped(counts->excluded[i]));
     for (const ExcludedRow& row : listed[i])
-      fmt::print("  {}:{}{}{}\n", files[row.file], row.line, row.detail.empty() ? "" : ": ",
-                 row.detail);
+      fmt::print("  {}:{}{}{}\n", printable(files[row.file]), row.line,
+                 row.detail.empty() ? "" : ": ", printable(row.detail));
     if (counts->excluded[i] > listed[i].size())
       fmt::print("  and {} more\n", grouped(counts->excluded[i] - listed[i].size()));
   }

@@ -4,6 +4,7 @@
 
 #include "audit/report.hpp"
 #include "base/check.hpp"
+#include "base/printable.hpp"
 #include "cli/output.hpp"
 
 namespace loa {
@@ -60,7 +61,7 @@ std::string balance_text(const Plan& plan, const CampaignRecord& record, std::st
                         grouped(record.assumed));
   for (const auto& [gateway, why] : record.held)
     text += fmt::format("  gateway '{}' is held: {} ({})\n", gateway, why.code, why.words);
-  return text;
+  return printable(text);
 }
 
 void put_balance(JsonWriter& out, const Plan& plan, const CampaignRecord& record,

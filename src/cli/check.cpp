@@ -118,13 +118,13 @@ class Checker {
 
 // A fault in a campaign or template is bad data, in anything else bad configuration.
 int status_of(const Faults& faults) {
-  bool config = false;
-  for (const Fault& fault : faults.all()) {
-    if (fault.severity != Fault::Severity::error) continue;
-    const FileKind kind = kind_of(fault.place.file);
-    config = config || kind == FileKind::settings || kind == FileKind::profile ||
-             kind == FileKind::networks;
-  }
+  std::set<std::string> files;
+  for (const Fault& fault : faults.all())
+    if (fault.severity == Fault::Severity::error) files.insert(fault.place.file);
+  const bool config = std::any_of(files.begin(), files.end(), [](const std::string& file) {
+    const FileKind kind = kind_of(file);
+    return kind == FileKind::settings || kind == FileKind::profile || kind == FileKind::networks;
+  });
   return faults.ok() ? 0 : config ? 78 : 65;
 }
 

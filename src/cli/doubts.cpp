@@ -4,18 +4,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <iostream>
 
-#include "async/task_group.hpp"
+#include "async/clock.hpp"
+#include "async/run.hpp"
 #include "base/random.hpp"
 #include "campaign/schedule.hpp"
 #include "cli/locate.hpp"
 #include "cli/output.hpp"
 #include "cli/prepare.hpp"
 #include "dispatch/ladder.hpp"
+#include "dispatch/recorder.hpp"
 #include "dispatch/store.hpp"
 #include "gateway/rule.hpp"
 #include "journal/journal.hpp"
@@ -228,12 +229,12 @@ class Deciding {
     auto possible = check(*record, *plan);
     if (!possible) return fail(std::move(possible.error()));
 
-    auto lines = decide(store->record, *record);
-    if (!lines) return fail(std::move(lines.error()));
+    for (const auto& [batch, intent] : record->open) count(intent);
+    for (const auto& [row, doubt] : record->doubts) count(doubt);
     if (!options_.yes && !confirmed())
       return fail(Code::usage,
                   "nothing was decided: it was not confirmed (--yes does without the question)");
-    auto recorded = write(store->end, *lines);
+    auto recorded = write(*store, *record);
     if (!recorded) return fail(std::move(recorded.error()));
     print(*record);
     return 0;
@@ -258,31 +259,9 @@ class Deciding {
             id_, record.ended == "stopped" ? "its text was refused" : "useful_until has passed"));
   }
 
-  // The events as lines; the record is then as they leave it.
-  Result<std::vector<std::string>> decide(Record& all, const CampaignRecord& record) {
-    std::vector<std::string> lines;
-    Event opened;
-    opened.at = system_wall();
-    opened.node = located_.settings.node;
-    opened.version = LOA_VERSION;
-    lines.push_back(to_line(opened));
-    const auto apply = [&](const Event& event) {
-      lines.push_back(to_line(event));
-      return all.apply(event);
-    };
-    while (!record.open.empty()) {
-      auto applied = apply(found_after_crash(id_, record.open.begin()->second, opened.at));
-      if (!applied) return fail(std::move(applied.error()));
-    }
-    decision_.at = opened.at;
-    while (!record.doubts.empty()) {
-      decision_.rows = record.doubts.begin()->second.rows;
-      rows_ += count_rows(decision_.rows);
-      ++requests_;
-      auto applied = apply(decision_);
-      if (!applied) return fail(std::move(applied.error()));
-    }
-    return lines;
+  void count(const OpenIntent& doubt) {
+    rows_ += count_rows(doubt.rows);
+    ++requests_;
   }
 
   bool confirmed() const {
@@ -294,31 +273,33 @@ class Deciding {
     return std::getline(std::cin, answer) && answer == "yes";
   }
 
-  Result<void> write(const JournalEnd& end, const std::vector<std::string>& lines) const {
+  Result<void> write(StoreContents& store, const CampaignRecord& record) {
     asio::io_context context(1);
-    const auto clock = create_system_clock(context.get_executor());
     const auto random = create_system_random();
-    const auto journal = open_journal(context.get_executor(), *disk_,
-                                      journal_directory(located_.data), end, random->next());
+    const auto journal = open_journal(
+        context.get_executor(), *disk_, journal_directory(located_.data), store.end,
+        {.writer = {.epoch = random->next(), .keep_segments = located_.settings.keep_segments},
+         .background = {},
+         .note = [](const std::string& text) { say("{}\n", text); }});
     if (!journal) return fail(journal.error());
-    auto work = asio::make_work_guard(context);
-    std::vector<Result<void>> outcomes(lines.size());
-    std::size_t left = lines.size();
-    for (std::size_t i = 0; i < lines.size(); ++i)
-      asio::co_spawn(context, commit(**journal, lines[i], outcomes[i]),
-                     [&](const std::exception_ptr& failure) {
-                       if (failure) std::rethrow_exception(failure);
-                       if (--left == 0) work.reset();
-                     });
-    context.run();
-    for (Result<void>& outcome : outcomes)
-      if (!outcome) return fail(std::move(outcome.error()));
-    return {};
+    Recorder recorder(store.record, **journal);
+    return run_task<void>(context, decide(recorder, record, store.end));
   }
 
-  static Task<void> commit(Journal& journal, const std::string& line, Result<void>& outcome) {
-    Result<void> durable = co_await journal.commit(line);
-    outcome = std::move(durable);
+  Task<Result<void>> decide(Recorder& recorder, const CampaignRecord& record,
+                            const JournalEnd& end) {
+    const Event opened = opened_event(located_.settings.node, end);
+    Result<void> durable = co_await recorder.commit(opened);
+    while (durable && !record.open.empty()) {
+      const Event found = found_after_crash(id_, record.open.begin()->second, opened.at);
+      durable = co_await recorder.commit(found);
+    }
+    decision_.at = opened.at;
+    while (durable && !record.doubts.empty()) {
+      decision_.rows = record.doubts.begin()->second.rows;
+      durable = co_await recorder.commit(decision_);
+    }
+    co_return durable;
   }
 
   void print(const CampaignRecord& record) const {

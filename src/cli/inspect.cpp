@@ -48,8 +48,8 @@ int run_report(const CommonOptions& common, const ReportOptions& options) {
   const std::string id = campaign_id(options.campaign);
   const auto disk = create_system_disk();
   RowHistories histories(id);
-  const auto store = read_store(*disk, place->data, place->settings.zone,
-                                [&](const Event& event) { histories.follow(event); });
+  const auto store = read_whole_store(*disk, place->data, place->settings.zone,
+                                      [&](const Event& event) { histories.follow(event); });
   if (!store) return report(store.error());
   const CampaignRecord* record = store->record.find(id);
   if (record == nullptr) return report(unknown_campaign(id, store->record));
@@ -80,7 +80,7 @@ int run_journal_cat(const CommonOptions& common, const std::string& data) {
   const auto place = locate(common, data);
   if (!place) return report(place.error());
   const auto disk = create_system_disk();
-  const auto end = read_journal(*disk, journal_directory(place->data),
+  const auto end = read_journal(*disk, journal_directory(place->data), {},
                                 [](std::uint64_t, std::string_view line) -> Result<void> {
                                   std::cout << line << '\n';
                                   if (!std::cout) return fail(Code::io, "the output was closed");
@@ -93,7 +93,7 @@ int run_journal_verify(const CommonOptions& common, const std::string& data) {
   const auto place = locate(common, data);
   if (!place) return report(place.error());
   const auto disk = create_system_disk();
-  const auto store = read_store(*disk, place->data, place->settings.zone);
+  const auto store = read_whole_store(*disk, place->data, place->settings.zone, {});
   if (!store) return report(store.error());
   for (const auto& [name, record] : store->record.campaigns())
     if (const auto plan = open_plan(place->data, name, record); !plan) return report(plan.error());
@@ -102,9 +102,9 @@ int run_journal_verify(const CommonOptions& common, const std::string& data) {
     JsonWriter out;
     out.open_object()
         .field("ok", true)
-        .field("blocks", end.sequence)
-        .field("lines", end.lsn)
-        .field("segments", end.segments)
+        .field("blocks", end.place.sequence)
+        .field("lines", end.place.lsn)
+        .field("segments", end.place.segment)
         .field("torn_bytes", end.torn_bytes)
         .field("campaigns", std::uint64_t{store->record.campaigns().size()})
         .close_object();
@@ -112,7 +112,8 @@ int run_journal_verify(const CommonOptions& common, const std::string& data) {
     return 0;
   }
   fmt::print("{} lines in {} blocks, {} segment{}: whole, in order, and telling one story\n",
-             grouped(end.lsn), grouped(end.sequence), end.segments, end.segments == 1 ? "" : "s");
+             grouped(end.place.lsn), grouped(end.place.sequence), end.place.segment,
+             end.place.segment == 1 ? "" : "s");
   if (end.torn_bytes > 0)
     fmt::print(
         "{} bytes behind the end were cut short by a crash; nothing that was confirmed is in "

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "async/clock.hpp"
 #include "cli/output.hpp"
 
 namespace loa {
@@ -30,6 +31,15 @@ Error unknown_campaign(const std::string& id, const Record& record) {
 std::string state_of(const CampaignRecord& record) {
   if (!record.ended.empty()) return record.ended;
   return record.held.empty() ? "sending" : "held";
+}
+
+Event opened_event(const std::string& node, const JournalEnd& end) {
+  Event opened;
+  opened.at = system_wall();
+  opened.node = node;
+  opened.version = LOA_VERSION;
+  opened.torn_bytes = end.torn_bytes;
+  return opened;
 }
 
 }  // namespace loa

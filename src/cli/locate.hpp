@@ -8,6 +8,7 @@
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
 #include "dispatch/record.hpp"
+#include "journal/reader.hpp"
 
 namespace loa {
 
@@ -23,5 +24,8 @@ Error unknown_campaign(const std::string& id, const Record& record);
 
 // How a campaign stands: its ending, else held or sending.
 std::string state_of(const CampaignRecord& record);
+
+// What a process that takes the data directory records first.
+Event opened_event(const std::string& node, const JournalEnd& end);
 
 }  // namespace loa

@@ -6,18 +6,34 @@
 #include <cstdio>
 #include <fstream>
 
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
 #include "text/unicode.hpp"
 
 namespace loa {
 namespace {
 
-std::string line_of(const Place& place) {
-  std::ifstream file(place.file);
+// The line of a fault, up to its column when a secret may stand there; "" when it is too long.
+std::string line_of(const Fault& fault) {
+  std::ifstream file(fault.place.file);
   std::string line;
-  for (int i = 0; i < place.line; ++i)
+  for (int i = 0; i < fault.place.line; ++i)
     if (!std::getline(file, line)) return "";
+  if (line.ends_with('\r')) line.pop_back();
   constexpr std::size_t kShownMax = 400;
-  return line.size() > kShownMax ? "" : to_valid_utf8(line);
+  if (line.size() > kShownMax) return "";
+  line = printable(line);
+  if (fault.width != kHiddenWidth) return line;
+  std::size_t end = 0;
+  for (int n = 1; n < fault.place.column && end < line.size(); ++n)
+    end += utf8_length(std::string_view(line).substr(end));
+  return line.substr(0, end) + "•••";
+}
+
+// A fault is one line, whatever a key or a value in it holds.
+std::string in_one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return printable(text);
 }
 
 // The first `count` characters as blanks of the same width.
@@ -52,14 +68,13 @@ std::string grouped(std::uint64_t number) {
 void print_faults(const Faults& faults) {
   for (const Fault& fault : faults.all()) {
     const char* kind = fault.severity == Fault::Severity::error ? "error" : "warning";
-    const std::string place = to_string(fault.place);
-    fmt::print(stderr, "{}{}{}: {}\n", place, place.empty() ? "" : ": ", kind, fault.text);
+    const std::string place = in_one_line(to_string(fault.place));
+    say("{}{}{}: {}\n", place, place.empty() ? "" : ": ", kind, in_one_line(fault.text));
     if (fault.place.line <= 0) continue;
-    const std::string line = line_of(fault.place);
+    const std::string line = line_of(fault);
     if (line.empty()) continue;
-    fmt::print(stderr, "{:5} | {}\n      | {}{}\n", fault.place.line, line,
-               blanks(line, fault.place.column - 1),
-               std::string(static_cast<std::size_t>(std::max(1, fault.width)), '^'));
+    say("{:5} | {}\n      | {}{}\n", fault.place.line, line, blanks(line, fault.place.column - 1),
+        std::string(static_cast<std::size_t>(std::max(1, fault.width)), '^'));
   }
 }
 
@@ -71,13 +86,13 @@ void put_faults(JsonWriter& out, const Faults& faults) {
         .field("file", fault.place.file)
         .field("line", fault.place.line)
         .field("column", fault.place.column)
-        .field("text", fault.text)
+        .field("text", printable(fault.text))
         .close_object();
   out.close_array();
 }
 
 int report(const Error& error) {
-  fmt::print(stderr, "loa: {}\n", to_string(error));
+  say("loa: {}\n", printable(to_string(error)));
   return exit_status(error.code);
 }
 

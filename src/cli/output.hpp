@@ -1,8 +1,12 @@
 // What the verbs print: data on stdout, messages on stderr.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "audience/audience.hpp"
@@ -11,6 +15,13 @@
 #include "base/result.hpp"
 
 namespace loa {
+
+// A message, on stderr. That it cannot be written, to a full disk say, must not end a sending.
+template <class... Values>
+void say(fmt::format_string<Values...> words, Values&&... values) {
+  const std::string text = fmt::format(words, std::forward<Values>(values)...);
+  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
+}
 
 std::string grouped(std::uint64_t number);  // 260,000
 

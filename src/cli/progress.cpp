@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/printable.hpp"
 #include "cli/output.hpp"
 
 namespace loa {
@@ -34,7 +35,7 @@ Progress::Progress(Clock& clock, const CampaignRecord& record)
       done_before_(done(record)) {}
 
 void Progress::note(const std::string& message) {
-  fmt::print(stderr, "{}{}\n", drawn_ ? "\r\x1b[K" : "", message);
+  say("{}{}\n", drawn_ ? "\r\x1b[K" : "", printable(message));
   drawn_ = false;
 }
 
@@ -45,12 +46,12 @@ Task<void> Progress::show() {
   while (!stopped_) {
     if (terminal_) draw();
     co_await alarm_->wait_until(next);
-    if (!terminal_ && !stopped_) fmt::print(stderr, "{}\n", line());
+    if (!terminal_ && !stopped_) say("{}\n", line());
     next += period;
   }
   if (terminal_) {
     draw();
-    fmt::print(stderr, "\n");
+    say("\n");
   }
 }
 
@@ -65,7 +66,7 @@ void Progress::draw() {
   const std::uint64_t filled = total > 0 ? done(record_) * kWidth / total : 0;
   std::string bar;
   for (std::uint64_t i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  fmt::print(stderr, "\r{} {}\x1b[K", bar, line());
+  say("\r{} {}\x1b[K", bar, line());
   std::fflush(stderr);
   drawn_ = true;
 }

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,7 +9,9 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "async/run.hpp"
 #include "cli/balance_view.hpp"
+#include "cli/locate.hpp"
 #include "cli/output.hpp"
 #include "cli/plan_view.hpp"
 #include "cli/prepare.hpp"
@@ -32,32 +35,54 @@ class Sending {
 
   // The exit status, or what went wrong.
   Result<int> run() {
+    auto enough = allow_descriptors();
+    if (!enough) return fail(std::move(enough.error()));
     auto stored = prepare_store(*disk_, data_);
     if (!stored) return fail(std::move(stored.error()));
     const auto lock = DirectoryLock::take(data_);
     if (!lock) return fail(lock.error());
     auto store = read_store(*disk_, data_, prepared_.settings.zone);
     if (!store) return fail(std::move(store.error()));
-    const CampaignRecord* record = store->record.find(id());
-    if (record != nullptr) {
-      auto plan = resume(*record);
-      if (!plan) return fail(std::move(plan.error()));
-      if (!record->ended.empty()) return already_ended(*plan, *record);
-      return dispatch(*store, *plan);
+    if (const CampaignRecord* record = store->record.find(id())) {
+      auto same = resume(*record);
+      if (!same) return fail(std::move(same.error()));
+      if (!record->ended.empty()) return already_ended(*record);
+    } else {
+      auto begun = begin();
+      if (!begun) return fail(std::move(begun.error()));
     }
-    return begin(*store);
+    return dispatch(*store);
   }
 
  private:
+  // One for each request in flight, and some for the rest. Found out half-way, a lack of them looks
+  // like carriers that cannot be reached.
+  Result<void> allow_descriptors() const {
+    constexpr rlim_t kOthers = 32;
+    rlim_t needed = kOthers;
+    for (const Gateway& gateway : prepared_.settings.gateways)
+      needed += static_cast<rlim_t>(gateway.limits.in_flight);
+    rlimit limit = {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return {};
+    const rlimit raised = {std::min(needed, limit.rlim_max), limit.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0 && raised.rlim_cur >= needed) return {};
+    return fail(Code::config,
+                fmt::format("the gateways need {} file descriptors and the system allows {}: raise "
+                            "it (ulimit -n, systemd's LimitNOFILE), or lower in_flight",
+                            needed, limit.rlim_max),
+                {prepared_.settings.file});
+  }
+
   const std::string& id() const { return prepared_.campaign.id; }
 
   // A campaign that was begun goes on with the plan that was frozen, if it is still the same
   // campaign.
-  Result<Plan> resume(const CampaignRecord& record) {
+  Result<void> resume(const CampaignRecord& record) {
     auto plan = open_plan(data_, id(), record);
-    if (!plan) return plan;
-    const std::vector<std::string> changed = differences(plan->head(), prepared_.plan.head);
-    if (changed.empty()) return plan;
+    if (!plan) return fail(std::move(plan.error()));
+    plan_.emplace(std::move(*plan));
+    const std::vector<std::string> changed = differences(plan_->head(), prepared_.plan.head);
+    if (changed.empty()) return {};
     std::string list;
     for (const std::string& one : changed) list += "\n  - " + one;
     return fail(Code::data,
@@ -66,13 +91,13 @@ class Sending {
                             id(), list));
   }
 
-  Result<int> already_ended(const Plan& plan, const CampaignRecord& record) {
-    fmt::print(stderr, "campaign '{}' has ended ({}); nothing is sent\n", id(), record.ended);
-    print_balance(plan, record, record.ended);
+  Result<int> already_ended(const CampaignRecord& record) {
+    say("campaign '{}' has ended ({}); nothing is sent\n", id(), record.ended);
+    print_balance(record, record.ended);
     return exit_status(record, record.ended);
   }
 
-  Result<int> begin(StoreContents& store) {
+  Result<void> begin() {
     const Schedule& schedule = prepared_.campaign.schedule;
     const Instant now = system_wall();
     if (schedule.useful_until && *schedule.useful_until <= now)
@@ -80,41 +105,36 @@ class Sending {
                   fmt::format("useful_until ({}) has passed: nothing is sent",
                               to_local(schedule.zone, *schedule.useful_until)),
                   {options_.campaign});
-    fmt::print(stderr, "{}\n", plan_text(prepared_, schedule.not_before.value_or(now)));
+    say("{}\n", plan_text(prepared_, schedule.not_before.value_or(now)));
     if (!options_.yes && !confirmed())
       return fail(Code::usage,
                   "nothing was sent: it was not confirmed (--yes does without the question)");
     auto written = write_plan(*disk_, data_, prepared_.plan);
-    if (!written) return fail(std::move(written.error()));
-    Event frozen;
-    frozen.kind = Event::Kind::frozen;
-    frozen.at = now;
-    frozen.campaign = id();
-    frozen.plan = prepared_.plan.sha256();
-    frozen.row_count = prepared_.plan.head.rows;
-    frozen.excluded = prepared_.plan.head.audience - prepared_.plan.head.rows;
-    auto applied = store.record.apply(frozen);
-    if (!applied) return fail(std::move(applied.error()));
-    first_event_ = frozen;
+    if (!written) return written;
+    frozen_.emplace();
+    frozen_->kind = Event::Kind::frozen;
+    frozen_->at = now;
+    frozen_->campaign = id();
+    frozen_->plan = prepared_.plan.sha256();
+    frozen_->row_count = prepared_.plan.head.rows;
+    frozen_->excluded = prepared_.plan.head.audience - prepared_.plan.head.rows;
     prepared_.plan.lanes.clear();  // the rows are in the plan file now
     prepared_.plan.lanes.shrink_to_fit();
-    const auto plan = open_plan(data_, id(), *store.record.find(id()));
-    if (!plan) return fail(plan.error());
-    return dispatch(store, *plan);
+    return {};
   }
 
   bool confirmed() const {
     if (::isatty(STDIN_FILENO) == 0) return false;
-    fmt::print(stderr, "Send {} messages? Type yes: ", grouped(prepared_.plan.head.rows));
+    say("Send {} messages? Type yes: ", grouped(prepared_.plan.head.rows));
     std::string answer;
     return std::getline(std::cin, answer) && answer == "yes";
   }
 
   // Secrets are fetched only now, and only where something will be sent.
-  Result<std::vector<OpenGateway>> open_gateways(const Plan& plan) const {
+  Result<std::vector<OpenGateway>> open_gateways() const {
+    const std::vector<PlanLane>& lanes = plan_ ? plan_->head().lanes : prepared_.plan.head.lanes;
     std::vector<OpenGateway> open;
     for (const Gateway& gateway : prepared_.settings.gateways) {
-      const auto& lanes = plan.head().lanes;
       const bool needed = std::any_of(lanes.begin(), lanes.end(), [&](const PlanLane& lane) {
         return lane.gateway == gateway.name;
       });
@@ -125,7 +145,7 @@ class Sending {
         return fail(std::move(account.error()));
       }
     }
-    for (const PlanLane& lane : plan.head().lanes) {
+    for (const PlanLane& lane : lanes) {
       const bool known = std::any_of(open.begin(), open.end(), [&](const OpenGateway& one) {
         return one.gateway.name == lane.gateway;
       });
@@ -139,8 +159,8 @@ class Sending {
     return open;
   }
 
-  Result<int> dispatch(StoreContents& store, const Plan& plan) {
-    auto gateways = open_gateways(plan);
+  Result<int> dispatch(StoreContents& store) {
+    auto gateways = open_gateways();
     if (!gateways) return fail(std::move(gateways.error()));
     int connections = 0;
     for (const OpenGateway& one : *gateways) connections += one.gateway.limits.in_flight;
@@ -150,80 +170,75 @@ class Sending {
     asio::io_context context(1);
     const auto clock = create_system_clock(context.get_executor());
     const auto random = create_system_random();
-    const auto journal = open_journal(context.get_executor(), *disk_, journal_directory(data_),
-                                      store.end, random->next());
-    if (!journal) return fail(journal.error());
     const auto http = create_curl_http(context.get_executor(), connections);
+    std::optional<Progress> progress;
+    const auto note = [&](const std::string& text) {
+      progress ? progress->note(text) : say("{}\n", text);
+    };
+    const auto journal = open_journal(
+        context.get_executor(), *disk_, journal_directory(data_), store.end,
+        {.writer = {.epoch = random->next(), .keep_segments = prepared_.settings.keep_segments},
+         .background = {},
+         .note = note});
+    if (!journal) return fail(journal.error());
+    Recorder recorder(store.record, **journal);
+    auto opened = run_task<void>(context, record_opening(recorder, store.end));
+    if (!opened) return fail(std::move(opened.error()));
     const CampaignRecord& record = *store.record.find(id());
-    Progress progress(*clock, record);
-    Dispatcher dispatcher(
-        {context.get_executor(), *clock, *random, **journal, *http, store.record, progress}, plan,
-        std::move(*gateways),
-        {.schedule = prepared_.campaign.schedule,
-         .parts_per_second = prepared_.campaign.parts_per_second,
-         .ignore_schedule = options_.now});
-    if (options_.now) progress.note("--now: not_before and hours are ignored");
+    if (!plan_) {
+      auto plan = open_plan(data_, id(), record);
+      if (!plan) return fail(std::move(plan.error()));
+      plan_.emplace(std::move(*plan));
+    }
 
+    progress.emplace(*clock, record);
+    Dispatcher dispatcher({context.get_executor(), *clock, *random, recorder, *http, *progress},
+                          *plan_, std::move(*gateways),
+                          {.schedule = prepared_.campaign.schedule,
+                           .parts_per_second = prepared_.campaign.parts_per_second,
+                           .ignore_schedule = options_.now});
+    if (options_.now) note("--now: not_before and hours are ignored");
     asio::signal_set signals(context, SIGINT, SIGTERM);
     wait_for_signals(signals, dispatcher);
-    std::optional<Result<Ending>> ending;
-    std::exception_ptr thrown;
-    asio::co_spawn(context, run_dispatcher(dispatcher, **journal, progress, signals, ending),
-                   [&](const std::exception_ptr& failure) { thrown = failure; });
-    context.run();
-    if (thrown) std::rethrow_exception(thrown);
-    if (!*ending) return fail(std::move(ending->error()));
+    const auto ending = run_task<Ending>(context, run_dispatcher(dispatcher, *progress, signals));
+    if (!ending) return fail(ending.error());
 
-    const std::string_view state = to_string(**ending);
-    print_balance(plan, record, state);
-    if (**ending == Ending::interrupted)
-      fmt::print(stderr, "interrupted; what was sent is recorded. To go on: loa send {}{}{}\n",
-                 options_.campaign, options_.data.empty() ? "" : " --data " + options_.data,
-                 common_.config.empty() ? "" : " --config " + common_.config);
+    const std::string_view state = to_string(*ending);
+    print_balance(record, state);
+    if (*ending == Ending::interrupted)
+      say("interrupted; what was sent is recorded. To go on: loa send {}{}{}\n", options_.campaign,
+          options_.data.empty() ? "" : " --data " + options_.data,
+          common_.config.empty() ? "" : " --config " + common_.config);
     if (record.in_doubt > 0)
-      fmt::print(
-          stderr, "{} messages are in doubt: the gateway may have them. See: loa doubts {}{}{}\n",
+      say("{} messages are in doubt: the gateway may have them. See: loa doubts {}{}{}\n",
           grouped(record.in_doubt), id(), options_.data.empty() ? "" : " --data " + options_.data,
           common_.config.empty() ? "" : " --config " + common_.config);
     return exit_status(record, state);
   }
 
-  Task<void> run_dispatcher(Dispatcher& dispatcher, Journal& journal, Progress& progress,
-                            asio::signal_set& signals, std::optional<Result<Ending>>& ending) {
-    ending = co_await record_opening(journal);
-    if (!*ending) {
-      signals.cancel();
-      co_return;
-    }
+  Task<Result<Ending>> run_dispatcher(Dispatcher& dispatcher, Progress& progress,
+                                      asio::signal_set& signals) {
     TaskGroup display(signals.get_executor(), progress.clock());
     display.spawn(progress.show());
-    ending = co_await dispatcher.run();
+    Result<Ending> ending = co_await dispatcher.run();
     progress.stop();
     co_await display.join();
     signals.cancel();
+    co_return ending;
   }
 
-  Task<Result<Ending>> record_opening(Journal& journal) {
-    Event opened;
-    opened.at = system_wall();
-    opened.node = prepared_.settings.node;
-    opened.version = LOA_VERSION;
-    const std::string opened_line = to_line(opened);
-    const Result<void> durable = co_await journal.commit(opened_line);
-    if (!durable) co_return fail(durable.error());
-    if (first_event_) {
-      const std::string frozen_line = to_line(*first_event_);
-      const Result<void> frozen = co_await journal.commit(frozen_line);
-      if (!frozen) co_return fail(frozen.error());
-    }
-    co_return Ending::finished;
+  Task<Result<void>> record_opening(Recorder& recorder, const JournalEnd& end) {
+    const Event opened = opened_event(prepared_.settings.node, end);
+    Result<void> durable = co_await recorder.commit(opened);
+    if (durable && frozen_) durable = co_await recorder.commit(*frozen_);
+    co_return durable;
   }
 
   // The first signal drains; the second leaves at once, which the journal makes safe.
   void wait_for_signals(asio::signal_set& signals, Dispatcher& dispatcher) {
     signals.async_wait([&](const boost::system::error_code& ec, int) {
       if (ec) return;
-      fmt::print(stderr, "\nfinishing the requests under way; interrupt again to leave at once\n");
+      say("\nfinishing the requests under way; interrupt again to leave at once\n");
       dispatcher.drain();
       signals.async_wait([](const boost::system::error_code& again, int) {
         if (!again) std::_Exit(exit_status(Code::temporary));
@@ -231,13 +246,13 @@ class Sending {
     });
   }
 
-  void print_balance(const Plan& plan, const CampaignRecord& record, std::string_view state) const {
+  void print_balance(const CampaignRecord& record, std::string_view state) const {
     if (!common_.json) {
-      fmt::print("{}", balance_text(plan, record, state));
+      fmt::print("{}", balance_text(*plan_, record, state));
       return;
     }
     JsonWriter out;
-    put_balance(out, plan, record, state);
+    put_balance(out, *plan_, record, state);
     fmt::print("{}\n", out.text());
   }
 
@@ -246,7 +261,8 @@ class Sending {
   Prepared prepared_;
   std::string data_;
   std::unique_ptr<Disk> disk_;
-  std::optional<Event> first_event_;  // to be recorded before anything is sent
+  std::optional<Plan> plan_;
+  std::optional<Event> frozen_;  // of a new campaign: recorded before anything is sent
 };
 
 }  // namespace

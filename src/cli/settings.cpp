@@ -36,6 +36,13 @@ Settings load_settings(const std::string& path, Faults& faults) {
   for (const std::string& list : map.texts_or_empty("exclusions"))
     settings.exclusions.push_back(resolved(path, list));
   settings.numbering = NumberingPlan::load(networks, faults);
+  if (const Node* node = map.optional("journal")) {
+    MapReader journal(*node, "journal", faults);
+    constexpr std::int64_t kSegmentsMax = 1'000'000;
+    settings.keep_segments =
+        static_cast<std::uint64_t>(journal.integer_or("keep_segments", 0, 0, kSegmentsMax));
+    journal.finish();
+  }
   if (const Node* gateways = map.required("gateways"))
     settings.gateways = read_gateways(*gateways, profiles, settings.numbering, faults);
   map.finish();

@@ -1,6 +1,7 @@
 // loa.yaml as a whole: the only place that knows all of it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct Settings {
   std::string zone = "Asia/Ho_Chi_Minh";
   std::string templates;
   std::vector<std::string> exclusions;
+  std::optional<std::uint64_t> keep_segments;  // of the journal; nothing: all
   NumberingPlan numbering;
   std::vector<Gateway> gateways;
 };

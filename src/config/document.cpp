@@ -9,15 +9,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <sstream>
 #include <unordered_map>
 
+#include "base/input_file.hpp"
 #include "base/utf8.hpp"
 
 namespace loa {
@@ -363,24 +360,12 @@ std::optional<Node> parse_document(std::string_view text, const std::string& nam
 }
 
 std::optional<Node> load_document(const std::string& path, Faults& faults) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    faults.error({path, 0, 0}, "this is a folder, not a file");
+  const auto text = read_start(path, kBytesMax + 4);
+  if (!text) {
+    faults.error({path, 0, 0}, "the file " + text.error().text);
     return std::nullopt;
   }
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             &std::fclose);
-  if (!file) {
-    faults.error({path, 0, 0}, fmt::format("the file cannot be opened: {}", std::strerror(errno)));
-    return std::nullopt;
-  }
-  std::string text(kBytesMax + 4, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) {
-    faults.error({path, 0, 0}, fmt::format("reading the file failed: {}", std::strerror(errno)));
-    return std::nullopt;
-  }
-  return parse_document(text, path, faults);
+  return parse_document(*text, path, faults);
 }
 
 namespace {

@@ -2,46 +2,36 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <memory>
+
+#include "base/input_file.hpp"
 
 namespace loa {
 namespace {
 
 constexpr std::size_t kSecretMax = 4096;
 
-Result<std::string> read_file(const std::string& path, const Place& place) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    return fail(Code::config, fmt::format("the secret file '{}' is a folder", path), place);
-  }
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             &std::fclose);
-  if (!file) {
-    return fail(
-        Code::config,
-        fmt::format("the secret file '{}' cannot be opened: {}", path, std::strerror(errno)),
-        place);
-  }
-  std::string text(kSecretMax + 4, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) {
-    return fail(Code::config, fmt::format("reading the secret file '{}' failed", path), place);
-  }
-  return text;
-}
-
 }  // namespace
 
 std::optional<SecretRef> read_secret_ref(const Node& node, Faults& faults) {
   constexpr std::string_view kHow =
       "a secret is named, not written: {env: NAME}, {file: PATH} or {credential: NAME}";
+  const std::pair<std::string_view, SecretRef::From> kinds[] = {
+      {"env", SecretRef::From::env},
+      {"file", SecretRef::From::file},
+      {"credential", SecretRef::From::credential}};
   if (!node.is_map()) {
-    faults.error(node.place(), std::string(kHow), node.width());
+    faults.error(node.place(), std::string(kHow), kHiddenWidth);
+    return std::nullopt;
+  }
+  // A key that is none of these may be the secret itself: it is not repeated.
+  for (const Node::Entry& entry : node.entries()) {
+    const std::string near = nearest(entry.key, {"env", "file", "credential"});
+    if (near == entry.key) continue;
+    faults.error(entry.key_place,
+                 fmt::format("{}{}", kHow, near.empty() ? "" : "; did you mean '" + near + "'?"),
+                 kHiddenWidth);
     return std::nullopt;
   }
   const std::size_t errors = faults.errors();
@@ -49,10 +39,6 @@ std::optional<SecretRef> read_secret_ref(const Node& node, Faults& faults) {
   SecretRef ref;
   ref.place = node.place();
   int named = 0;
-  const std::pair<std::string_view, SecretRef::From> kinds[] = {
-      {"env", SecretRef::From::env},
-      {"file", SecretRef::From::file},
-      {"credential", SecretRef::From::credential}};
   for (const auto& [key, from] : kinds) {
     if (node.find(key) == nullptr) {
       reader.optional(key);
@@ -64,7 +50,7 @@ std::optional<SecretRef> read_secret_ref(const Node& node, Faults& faults) {
   }
   reader.finish();
   if (faults.errors() == errors && named != 1) {
-    faults.error(node.place(), std::string(kHow), node.width());
+    faults.error(node.place(), std::string(kHow), kHiddenWidth);
   }
   if (ref.from == SecretRef::From::credential &&
       (ref.name.find('/') != std::string::npos || ref.name == "..")) {
@@ -105,8 +91,8 @@ Result<Secret> fetch(const SecretRef& ref) {
         path = (std::filesystem::path(folder) / ref.name).string();
       }
       where = fmt::format("the secret file '{}'", path);
-      Result<std::string> text = read_file(path, ref.place);
-      if (!text) return fail(std::move(text).error());
+      Result<std::string> text = read_start(path, kSecretMax + 4);
+      if (!text) return fail(Code::config, where + " " + text.error().text, ref.place);
       value = std::move(*text);
       break;
     }

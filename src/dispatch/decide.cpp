@@ -71,9 +71,11 @@ class Decider {
 
   void answered() {
     const HttpReply& reply = input_.reply;
-    const Verdict verdict = input_.profile.read(
-        {.status = reply.status, .body = reply.body, .retry_after = reply.retry_after},
-        input_.batch);
+    const Verdict verdict = input_.profile.read({.status = reply.status,
+                                                 .body = reply.body,
+                                                 .retry_after = reply.retry_after,
+                                                 .end_stated = reply.end_stated},
+                                                input_.batch);
     retry_after_ = verdict.retry_after.value_or(std::chrono::seconds(0));
     std::size_t index = 0;
     for_each_row(input_.work.rows, [&](std::uint64_t row) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.hpp"
 #include "journal/block.hpp"
@@ -13,6 +14,9 @@ namespace {
 constexpr Duration kUnreachableLongest = std::chrono::seconds(30);
 constexpr Duration kLeadLongest = std::chrono::milliseconds(50);
 constexpr std::chrono::seconds kNoteEvery(10);
+constexpr std::chrono::seconds kLookAgain(1);    // whether the disk has room again
+constexpr std::chrono::seconds kLookEvery(10);   // at the wall clock, which may be set
+constexpr std::chrono::milliseconds kSet(1010);  // counts as set; a leap second does not
 
 // The rows of one request as the profile takes them, with what they refer to.
 struct RenderedBatch {
@@ -108,7 +112,7 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
                        DispatchSettings settings)
     : world_(world),
       plan_(plan),
-      campaign_(*world.record.find(plan.head().campaign)),
+      campaign_(*world.recorder.record().find(plan.head().campaign)),
       settings_(std::move(settings)),
       given_(plan.rows().size()),
       pace_({.parts_per_second = settings_.parts_per_second}),
@@ -147,12 +151,16 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
   }
   // The last second before a restart may have used the whole limit.
   const Instant wall = world.clock.wall();
+  Instant latest = wall;
   for (const auto& outlet : outlets_) {
-    const Instant last = world.record.use(outlet->open.gateway.name).last_intent;
+    const Instant last = world.recorder.record().use(outlet->open.gateway.name).last_intent;
     const auto window = std::chrono::duration_cast<std::chrono::microseconds>(
         kPaceWindow + kPaceSlack + kLeadLongest);
     if (last + window > wall) outlet->limiter.pause(world.clock.now() + window);
+    // A clock that was set back between two runs shows at the first look.
+    latest = std::max(latest, last);
   }
+  wall_ahead_ = latest.time_since_epoch() - world.clock.now().time_since_epoch();
 }
 
 Dispatcher::~Dispatcher() = default;
@@ -180,6 +188,7 @@ Task<Result<Ending>> Dispatcher::run() {
     const bool recorded = co_await commit(ended);
     if (!recorded) co_return fail(*failure_);
   }
+  world_.recorder.snapshot();
   co_return ending;
 }
 
@@ -261,6 +270,9 @@ Task<void> Dispatcher::worker(Outlet& outlet) {
   const std::unique_ptr<Alarm> alarm = world_.clock.make_alarm();
   alarms_.push_back(alarm.get());
   while (!over(outlet)) {
+    const std::optional<Event> set = look_at_clock();
+    if (set) co_await commit(*set);
+    if (over(outlet)) break;
     const Tick now = world_.clock.now();
     const Tick turn = next_turn(outlet, now);
     if (over(outlet)) break;
@@ -278,7 +290,7 @@ Task<void> Dispatcher::worker(Outlet& outlet) {
     const bool keeps_time = outlet.timekeeper == nullptr && turn != Tick::max();
     if (keeps_time) outlet.timekeeper = alarm.get();
     outlet.idle.push_back(alarm.get());
-    co_await alarm->wait_until(keeps_time ? turn : Tick::max());
+    co_await alarm->wait_until(keeps_time ? std::min(turn, now + kLookEvery) : Tick::max());
     std::erase(outlet.idle, alarm.get());
     if (outlet.timekeeper == alarm.get()) outlet.timekeeper = nullptr;
   }
@@ -300,7 +312,10 @@ bool Dispatcher::over(const Outlet& outlet) const {
 Tick Dispatcher::next_turn(Outlet& outlet, Tick now) {
   const Tick due = outlet.queue.due();
   const Instant wall = world_.clock.wall();
-  const auto tick_of = [&](Instant instant) { return now + (instant - wall); };
+  const auto tick_of = [&](Instant instant) {
+    constexpr std::chrono::microseconds kFar = std::chrono::hours(24 * 365);  // 9999 would overflow
+    return now + std::min(instant - wall, kFar);
+  };
   const auto& useful_until = settings_.schedule.useful_until;
   if (useful_until && wall >= *useful_until) {
     expired_ = true;
@@ -312,13 +327,14 @@ Tick Dispatcher::next_turn(Outlet& outlet, Tick now) {
   if (outlet.failures > 0 && outlet.in_flight > 0) return Tick::max();
 
   Tick turn = std::max(due, outlet.retry_at);
+  if (world_.recorder.journal().shortage()) turn = std::max(turn, now + kLookAgain);
   if (!settings_.ignore_schedule) {
     const std::optional<Instant> open = next_window(wall);
     turn = std::max(turn, tick_of(open ? *open : *useful_until));
   }
   const std::uint64_t per_day = outlet.open.gateway.limits.per_day;
   if (per_day > 0) {
-    const GatewayUse& use = world_.record.use(outlet.open.gateway.name);
+    const GatewayUse& use = world_.recorder.record().use(outlet.open.gateway.name);
     const std::uint64_t next =
         std::min(static_cast<std::uint64_t>(outlet.open.gateway.batch), per_day);
     if (wall < use.day_end && use.today + next > per_day)
@@ -334,12 +350,30 @@ std::optional<Instant> Dispatcher::next_window(Instant wall) {
   if (window_ && wall >= window_->first && wall < window_->second) return wall;
   const std::optional<Instant> open = next_allowed(settings_.schedule, wall);
   if (open) {
+    const bool told = window_ && window_->first == *open;
     window_ = {*open, allowed_until(settings_.schedule, *open)};
-    if (*open > wall)
+    if (*open > wall && !told)
       world_.observer.note(fmt::format("waiting for the allowed hours: sending goes on at {}",
                                        to_local(settings_.schedule.zone, *open)));
   }
   return open;
+}
+
+// The wall clock against the monotonic one: what it was set by is an event, since hours and days
+// are counted by it. Limits are not: they live on the monotonic clock.
+std::optional<Event> Dispatcher::look_at_clock() {
+  Event set = event(Event::Kind::clock);
+  const Duration ahead = set.at.time_since_epoch() - world_.clock.now().time_since_epoch();
+  const Duration moved = ahead - std::exchange(wall_ahead_, ahead);
+  if (moved >= -kSet && moved <= kSet) return std::nullopt;
+  set.moved_ms = std::chrono::duration_cast<std::chrono::milliseconds>(moved).count();
+  world_.observer.note(fmt::format(
+      "the clock was set {} by {}: it is {} now, and not_before, hours, useful_until and per_day "
+      "go by that",
+      moved < Duration{0} ? "back" : "forward", to_words(moved < Duration{0} ? -moved : moved),
+      to_rfc3339(set.at)));
+  wake_all();
+  return set;
 }
 
 // What is due for a request in doubt, if the ladder still says so: it may have waited long.
@@ -544,19 +578,11 @@ void Dispatcher::carry_out(Outlet& outlet, Decision decision) {
 
 Task<bool> Dispatcher::commit(const Event& event) {
   if (failure_) co_return false;
-  const std::string line = to_line(event);
-  // The record is the fold of all lines that were given to the journal, in their order; what
-  // follows from an event waits until its line is durable.
-  const Result<void> applied = world_.record.apply(event);
-  LOA_CHECK(applied.has_value());
   const Tick began = world_.clock.now();
-  const Result<void> durable = co_await world_.journal.commit(line);
+  const Result<void> durable = co_await world_.recorder.commit(event);
   commit_time_ = (commit_time_ * 7 + (world_.clock.now() - began)) / 8;
-  if (!durable) {
-    fail_with(durable.error());
-    co_return false;
-  }
-  co_return true;
+  if (!durable) fail_with(durable.error());
+  co_return durable.has_value();
 }
 
 void Dispatcher::fail_with(Error error) {

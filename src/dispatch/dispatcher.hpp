@@ -18,8 +18,8 @@
 #include "dispatch/decide.hpp"
 #include "dispatch/ladder.hpp"
 #include "dispatch/lane.hpp"
+#include "dispatch/recorder.hpp"
 #include "gateway/gateway.hpp"
-#include "journal/journal.hpp"
 #include "net/http.hpp"
 #include "pace/limiter.hpp"
 
@@ -55,14 +55,13 @@ class DispatchObserver {
 
 class Dispatcher {
  public:
-  // All must outlive the dispatcher. `record` must hold the plan's frozen event.
+  // All must outlive the dispatcher.
   struct World {
     asio::any_io_executor executor;
     Clock& clock;
     Random& random;
-    Journal& journal;
+    Recorder& recorder;  // its record must hold the plan's frozen event
     Http& http;
-    Record& record;
     DispatchObserver& observer;
   };
   Dispatcher(const World& world, const Plan& plan, std::vector<OpenGateway> gateways,
@@ -96,6 +95,7 @@ class Dispatcher {
   bool over(const Outlet& outlet) const;
   Tick next_turn(Outlet& outlet, Tick now);
   std::optional<Instant> next_window(Instant wall);
+  std::optional<Event> look_at_clock();
   Outlet* find(std::string_view gateway);
   std::string gateway_of(std::string_view network, std::string_view except) const;
   void wake_all();
@@ -117,6 +117,7 @@ class Dispatcher {
   std::uint64_t in_flight_ = 0;
   Duration commit_time_{std::chrono::milliseconds(2)};  // smoothed
   std::optional<std::pair<Instant, Instant>> window_;   // an allowed stretch of the schedule
+  Duration wall_ahead_{0};  // of the monotonic clock, when the two were last compared
   bool draining_ = false;
   bool expired_ = false;
   std::optional<Outcome> stopped_;

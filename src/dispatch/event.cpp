@@ -11,8 +11,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 7> kKinds{"opened",  "frozen", "intent", "answer",
-                                                 "settled", "held",   "ended"};
+constexpr std::array<std::string_view, 8> kKinds{"opened",  "frozen", "intent", "answer",
+                                                 "settled", "held",   "ended",  "clock"};
 constexpr std::array<std::string_view, 5> kStates{"planned", "intended", "accepted", "refused",
                                                   "in_doubt"};
 constexpr std::array<std::string_view, 3> kDeciders{"on_unknown", "query", "person"};
@@ -67,6 +67,7 @@ Event read_event(std::string_view line) {
     case Event::Kind::opened:
       event.node = text_at(object, "node");
       event.version = text_at(object, "version");
+      if (object.contains("torn_bytes")) event.torn_bytes = number_at(object, "torn_bytes");
       break;
     case Event::Kind::frozen:
       event.plan = text_at(object, "plan");
@@ -106,6 +107,9 @@ Event read_event(std::string_view line) {
       event.words = text_at(object, "words");
       break;
     case Event::Kind::ended: event.why = text_at(object, "state"); break;
+    case Event::Kind::clock:
+      event.moved_ms = object.at("moved_ms").to_number<std::int64_t>();
+      break;
   }
   return event;
 }
@@ -133,9 +137,13 @@ std::string to_line(const Event& event) {
   out.open_object()
       .field("event", kKinds[static_cast<std::size_t>(event.kind)])
       .field("at", to_rfc3339(event.at));
-  if (event.kind != Event::Kind::opened) out.field("campaign", event.campaign);
+  const bool of_a_campaign = event.kind != Event::Kind::opened && event.kind != Event::Kind::clock;
+  if (of_a_campaign) out.field("campaign", event.campaign);
   switch (event.kind) {
-    case Event::Kind::opened: out.field("node", event.node).field("version", event.version); break;
+    case Event::Kind::opened:
+      out.field("node", event.node).field("version", event.version);
+      if (event.torn_bytes > 0) out.field("torn_bytes", event.torn_bytes);
+      break;
     case Event::Kind::frozen:
       out.field("plan", event.plan)
           .field("rows", event.row_count)
@@ -174,6 +182,7 @@ std::string to_line(const Event& event) {
       out.field("gateway", event.gateway).field("code", event.code).field("words", event.words);
       break;
     case Event::Kind::ended: out.field("state", event.why); break;
+    case Event::Kind::clock: out.field("moved_ms", event.moved_ms); break;
   }
   out.close_object();
   return out.take();

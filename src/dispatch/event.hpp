@@ -14,6 +14,8 @@
 //       "by":"person","who":"lan","reason":"..."}   in doubt, decided; who and reason of a person
 //   {"event":"held","at":...,"campaign":...,"gateway":"vina","code":"13","words":"..."}
 //   {"event":"ended","at":...,"campaign":...,"state":"finished"}
+//   {"event":"clock","at":...,"moved_ms":-3600000}   the wall clock was set, by so much; "at" is
+//   new
 #pragma once
 
 #include <cstdint>
@@ -59,12 +61,13 @@ struct Outcome {
 };
 
 struct Event {
-  enum class Kind { opened, frozen, intent, answer, settled, held, ended };
+  enum class Kind { opened, frozen, intent, answer, settled, held, ended, clock };
 
   Kind kind = Kind::opened;
   Instant at;
   std::string campaign;
   std::string node, version;             // opened
+  std::uint64_t torn_bytes = 0;          // opened: of a write cut short by a crash, now cut off
   std::string plan;                      // frozen
   std::uint64_t row_count = 0;           // frozen
   std::uint64_t excluded = 0;            // frozen
@@ -79,8 +82,9 @@ struct Event {
   RowState state = RowState::in_doubt;   // settled
   DecidedBy by = DecidedBy::on_unknown;  // settled
   std::string who, reason;               // settled by a person
-  std::string why;          // settled; intent that repeats; ended: finished, stopped, expired
-  std::string code, words;  // held
+  std::string why;            // settled; intent that repeats; ended: finished, stopped, expired
+  std::string code, words;    // held
+  std::int64_t moved_ms = 0;  // clock
 };
 
 std::string to_line(const Event& event);

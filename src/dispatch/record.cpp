@@ -9,6 +9,8 @@
 namespace loa {
 namespace {
 
+constexpr std::uint64_t kRowsMax = 1'000'000'000;
+
 tl::unexpected<Error> contradiction(const Event& event, const std::string& what) {
   return fail(Code::data, fmt::format("the journal contradicts itself: {} (campaign {}, batch {})",
                                       what, event.campaign, event.batch));
@@ -62,7 +64,13 @@ const CampaignRecord* Record::find(const std::string& campaign) const {
 
 Result<void> Record::apply(const Event& event) {
   if (event.kind == Event::Kind::opened) return {};
+  if (event.kind == Event::Kind::clock) {
+    set_clock(event);
+    return {};
+  }
   if (event.kind == Event::Kind::frozen) {
+    if (event.row_count > kRowsMax)
+      return contradiction(event, "a plan with more rows than there are numbers");
     const auto [at, is_new] = campaigns_.try_emplace(event.campaign);
     if (!is_new) return contradiction(event, "a campaign is frozen twice");
     at->second.plan = event.plan;
@@ -76,6 +84,13 @@ Result<void> Record::apply(const Event& event) {
   return apply_to(*record, event);
 }
 
+// After a clock that was set back, the day that is counted ends with the day it is now: what it has
+// used stays used, and no gateway waits for a date that was never to come.
+void Record::set_clock(const Event& event) {
+  const Instant day_end = end_of_day(zone_, event.at);
+  for (auto& [name, use] : gateways_) use.day_end = std::min(use.day_end, day_end);
+}
+
 Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
   switch (event.kind) {
     case Event::Kind::intent: return intend(record, event);
@@ -87,7 +102,8 @@ Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
       return {};
     case Event::Kind::ended: record.ended = event.why; return {};
     case Event::Kind::opened:
-    case Event::Kind::frozen: break;
+    case Event::Kind::frozen:
+    case Event::Kind::clock: break;
   }
   return {};
 }

@@ -76,10 +76,13 @@ class Record {
   const GatewayUse& use(const std::string& gateway) { return gateways_[gateway]; }
 
  private:
+  void set_clock(const Event& event);
   Result<void> apply_to(CampaignRecord& record, const Event& event);
   Result<void> intend(CampaignRecord& record, const Event& event);
   Result<void> answer(CampaignRecord& record, const Event& event);
   Result<void> settle(CampaignRecord& record, const Event& event);
+
+  friend struct RecordImage;
 
   std::string zone_;
   std::map<std::string, CampaignRecord> campaigns_;

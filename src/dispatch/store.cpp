@@ -2,6 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <optional>
+
+#include "dispatch/image.hpp"
+#include "journal/snapshot.hpp"
+
 namespace loa {
 
 std::string journal_directory(const std::string& data) { return data + "/journal"; }
@@ -18,19 +24,88 @@ Result<void> prepare_store(Disk& disk, const std::string& data) {
   return {};
 }
 
-Result<StoreContents> read_store(Disk& disk, const std::string& data, const std::string& zone,
-                                 const std::function<void(const Event&)>& on_event) {
-  StoreContents contents{Record(zone), {}};
-  const auto on_line = [&](std::uint64_t lsn, std::string_view line) -> Result<void> {
-    const auto event = parse_event(line);
-    if (!event) return fail(Error(event.error()).wrap(fmt::format("journal line {}", lsn)));
-    auto applied = contents.record.apply(*event);
-    if (!applied) return fail(std::move(applied.error()).wrap(fmt::format("journal line {}", lsn)));
-    if (on_event) on_event(*event);
-    return {};
+namespace {
+
+Result<void> fold(Record& record, std::uint64_t lsn, std::string_view line,
+                  const std::function<void(const Event&)>& on_event) {
+  const auto event = parse_event(line);
+  if (!event) return fail(Error(event.error()).wrap(fmt::format("journal line {}", lsn)));
+  auto applied = record.apply(*event);
+  if (!applied) return fail(std::move(applied.error()).wrap(fmt::format("journal line {}", lsn)));
+  if (on_event) on_event(*event);
+  return {};
+}
+
+// The rest of the journal folded into what a snapshot holds; nothing when it is of no use.
+std::optional<Result<StoreContents>> read_from(Disk& disk, const std::string& directory,
+                                               const std::string& name, const std::string& zone) {
+  const auto snapshot = read_snapshot(disk, directory, name);
+  if (!snapshot) return std::nullopt;
+  auto record = record_of(snapshot->state, zone);
+  if (!record) return std::nullopt;
+  StoreContents contents{std::move(*record), {}};
+  const auto on_line = [&](std::uint64_t lsn, std::string_view line) {
+    return fold(contents.record, lsn, line, {});
   };
-  auto end = read_journal(disk, journal_directory(data), on_line);
+  auto end = read_journal(disk, directory, snapshot->place, on_line);
   if (!end) return fail(std::move(end.error()));
+  contents.end = *end;
+  return contents;
+}
+
+}  // namespace
+
+Result<StoreContents> read_store(Disk& disk, const std::string& data, const std::string& zone) {
+  const std::string directory = journal_directory(data);
+  const auto names = list_snapshots(disk, directory);
+  if (!names) return fail(names.error());
+  for (const std::string& name : *names)
+    if (auto contents = read_from(disk, directory, name, zone); contents && *contents)
+      return std::move(*contents);
+  return read_whole_store(disk, data, zone, {});
+}
+
+Result<StoreContents> read_whole_store(Disk& disk, const std::string& data, const std::string& zone,
+                                       const std::function<void(const Event&)>& on_event) {
+  const std::string directory = journal_directory(data);
+  const auto names = list_snapshots(disk, directory);
+  if (!names) return fail(names.error());
+  std::map<std::uint64_t, std::string> images;  // by the number of lines they stand for
+  for (const std::string& name : *names)
+    if (auto snapshot = read_snapshot(disk, directory, name))
+      if (record_of(snapshot->state, zone))
+        images[snapshot->place.lsn] = std::move(snapshot->state);
+
+  StoreContents contents{Record(zone), {}};
+  std::uint64_t next = 0;
+  const auto agree = [&](std::uint64_t lsn) -> Result<void> {
+    const auto found = images.find(lsn);
+    if (found == images.end()) return {};
+    const bool same = found->second == image_of(contents.record);
+    images.erase(found);
+    if (same) return {};
+    return fail(Code::data, fmt::format("{}: the snapshot at line {} is not what the lines before "
+                                        "it add up to; nothing was changed",
+                                        directory, lsn));
+  };
+  const auto on_line = [&](std::uint64_t lsn, std::string_view line) -> Result<void> {
+    if (lsn != next)
+      return fail(Code::data, fmt::format("{}: the events before line {} are gone (journal: "
+                                          "keep_segments), so this cannot be told",
+                                          directory, lsn));
+    auto same = agree(next++);
+    if (!same) return same;
+    return fold(contents.record, lsn, line, on_event);
+  };
+  auto end = read_journal(disk, directory, {}, on_line);
+  if (!end) return fail(std::move(end.error()));
+  auto same = agree(next);
+  if (!same) return fail(std::move(same.error()));
+  if (!images.empty())
+    return fail(Code::data, fmt::format("{}: a snapshot knows {} lines, and the journal ends after "
+                                        "{}: its end is missing. Nothing was changed; restore the "
+                                        "data directory from a copy",
+                                        directory, images.rbegin()->first, next));
   contents.end = *end;
   return contents;
 }

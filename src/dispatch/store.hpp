@@ -23,9 +23,14 @@ struct StoreContents {
   JournalEnd end;
 };
 
-// Folds the whole journal. `on_event` sees every event after it was applied.
-Result<StoreContents> read_store(Disk& disk, const std::string& data, const std::string& zone,
-                                 const std::function<void(const Event&)>& on_event = {});
+// Folds the journal from its newest usable snapshot on.
+Result<StoreContents> read_store(Disk& disk, const std::string& data, const std::string& zone);
+
+// Folds the whole journal; `on_event` sees every event after it was applied. Fails with Code::data
+// also when a snapshot says something else than the lines before it, or when the journal's
+// beginning was recycled.
+Result<StoreContents> read_whole_store(Disk& disk, const std::string& data, const std::string& zone,
+                                       const std::function<void(const Event&)>& on_event);
 
 // The plan is whole and durable under its name, or not there.
 Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& plan);

@@ -175,8 +175,9 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   std::int64_t value = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || error != std::errc() || stop != end || value < 0) return std::nullopt;
-  return std::min(std::chrono::seconds(std::min<std::int64_t>(value, 3600)), kRetryAfterMax);
+  const bool beyond = error == std::errc::result_out_of_range && text[0] != '-';
+  if ((error != std::errc() && !beyond) || stop != end || value < 0) return std::nullopt;
+  return beyond ? kRetryAfterMax : std::min(std::chrono::seconds(value), kRetryAfterMax);
 }
 
 Verdict::Row doubtful(std::string words) {
@@ -259,6 +260,11 @@ Verdict AnswerReader::verdict(const HttpAnswer& answer, const Batch& batch) cons
 
   if (!data.failed.empty()) {
     if (!accepted) return verdict;
+    // JSON and XML show by themselves that they are whole.
+    if (data.format == Format::text && !answer.end_stated) {
+      verdict.whole = doubtful("the answer may be cut before the numbers that it refuses");
+      return verdict;
+    }
     verdict.rows.assign(count, verdict.whole);
     bool certain = true;
     for (const Failed& failed : data.failed) {

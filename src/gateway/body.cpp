@@ -116,8 +116,11 @@ Body::Body(std::string_view text, Format format) {
       root_.json = json_ ? &*json_ : nullptr;
       break;
     case Format::xml:
-      readable_ = bool(
-          xml_.load_buffer(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8));
+      // As a fragment, so that what stands beside the one element is seen.
+      readable_ =
+          xml_.load_buffer(text.data(), text.size(), pugi::parse_default | pugi::parse_fragment,
+                           pugi::encoding_utf8) &&
+          xml_.first_child().type() == pugi::node_element && !xml_.first_child().next_sibling();
       root_.xml = xml_;
       break;
     case Format::text:

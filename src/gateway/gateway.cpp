@@ -217,7 +217,8 @@ class GatewayReader {
       faults_.error(entry.key_place,
                     fmt::format("{}: the profile '{}' has no use for the account key '{}'{}", what,
                                 gateway.profile.name(), entry.key.substr(0, 40),
-                                near.empty() ? "" : "; did you mean '" + near + "'?"));
+                                near.empty() ? "" : "; did you mean '" + near + "'?"),
+                    kHiddenWidth);
     }
   }
 
@@ -236,7 +237,7 @@ class GatewayReader {
     } else {
       faults_.error(value.place(),
                     fmt::format("{}: the account key '{}' {}", what, entry.key, problem),
-                    value.width());
+                    kHiddenWidth);
     }
   }
 

@@ -67,6 +67,7 @@ struct HttpAnswer {
   int status = 0;
   std::string_view body;
   std::string_view retry_after;  // the header's value, "" when absent
+  bool end_stated = true;        // by a length; else the body may be cut
 };
 
 // What the answer says of each row of the batch. `rows` is empty when the whole batch shares

@@ -14,13 +14,16 @@
 //       32     4  lines    number of lines
 //       36     4  size     bytes of the body
 //       40     4  previous crc of the block before, 0 for the first
-//       44     4  version  1
+//       44     4  version  2
 //       48        body     JSON lines, each ended by "\n"
 //
 // A block counts only if its CRC is right and it follows the one before (sequence, lsn, previous):
-// bytes left from an older use of the file can never be taken for a block. The first block that
-// does not ends the journal; a valid block behind it means damage in the middle, and stops the
-// start.
+// bytes left from an older use of the file can never be taken for a block. What cannot be read is
+// the remains of a cut write when no block stands behind it, or only the one that is due next; a
+// later block behind it means damage in the middle, and stops the start.
+//
+// Version 2: a process that opens the journal writes its last block once more, since only that one
+// may not have reached the disk, whatever the page cache shows. Version 1 had no such copies.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +37,7 @@ constexpr std::size_t kBlockAlign = 4096;
 constexpr std::size_t kBlockHeader = 48;
 constexpr std::size_t kBlockBodyMax = 4 * 1024 * 1024;
 constexpr std::size_t kLineMax = 60'000;
-constexpr std::uint32_t kFormatVersion = 1;
+constexpr std::uint32_t kFormatVersion = 2;
 
 struct BlockHeader {
   std::uint32_t crc = 0;

@@ -109,9 +109,15 @@ class SystemDisk final : public Disk {
   }
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path, bool writable) override {
-    const int descriptor = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    // Without O_NONBLOCK a pipe in its place would block right here.
+    const int descriptor =
+        ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) return failed("open", path);
-    return std::make_unique<SystemFile>(descriptor, path);
+    auto file = std::make_unique<SystemFile>(descriptor, path);
+    struct stat status = {};
+    if (::fstat(descriptor, &status) != 0) return failed("look at", path);
+    if (!S_ISREG(status.st_mode)) return fail(Code::data, path + ": this is not a regular file");
+    return file;
   }
 
   Result<void> rename(const std::string& from, const std::string& to) override {

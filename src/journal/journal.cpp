@@ -2,131 +2,138 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
-#include <optional>
 #include <thread>
 
 #include "base/check.hpp"
-#include "journal/block.hpp"
 
 namespace loa {
 namespace {
 
-// Owned by the writer thread: the open segment and the chain.
-class BlockWriter {
+constexpr Duration kRetryEvery = std::chrono::seconds(1);  // while the disk is full
+
+// A thread for the blocking calls. Its end waits for the job at hand and drops the others.
+class WriterThread {
  public:
-  BlockWriter(Disk& disk, std::string directory, const JournalEnd& end, std::uint64_t epoch)
-      : disk_(disk), directory_(std::move(directory)), segment_(end.segments), offset_(end.offset) {
-    header_.epoch = epoch;
-    header_.sequence = end.sequence;
-    header_.lsn = end.lsn;
-    header_.previous = end.previous;
+  WriterThread() : timer_(context_), thread_([this] { context_.run(); }) {}
+  ~WriterThread() {
+    context_.stop();
+    thread_.join();
   }
+  WriterThread(const WriterThread&) = delete;
+  WriterThread& operator=(const WriterThread&) = delete;
 
-  // Opens the last segment, or makes the first.
-  Result<void> open() {
-    if (segment_ == 0) return next_segment();
-    auto file = disk_.open(directory_ + "/" + segment_name(segment_), true);
-    if (!file) return fail(std::move(file.error()));
-    file_ = std::move(*file);
-    return {};
-  }
-
-  Result<void> write(std::string_view body, std::uint32_t lines) {
-    if (offset_ + block_extent(body.size()) > kSegmentSize) {
-      auto made = next_segment();
-      if (!made) return made;
+  void run(Duration wait, std::function<void()> job) {
+    if (wait <= Duration::zero()) {
+      asio::post(context_, std::move(job));
+      return;
     }
-    ++header_.sequence;
-    header_.lines = lines;
-    const std::string bytes = encode_block(header_, body);
-    auto ready = zero_ahead(offset_ + bytes.size());
-    if (!ready) return ready;
-    auto written = file_->write_at(offset_, bytes);
-    if (!written) return written;
-    auto synced = file_->sync();
-    if (!synced) return synced;
-    header_.previous = header_.crc;
-    header_.lsn += lines;
-    offset_ += bytes.size();
-    return {};
+    asio::post(context_, [this, wait, job = std::move(job)] {
+      timer_.expires_after(wait);
+      timer_.async_wait([job](const boost::system::error_code& ec) {
+        if (!ec) job();
+      });
+    });
   }
 
  private:
-  // Reserved space is not yet written space: the first write to it changes the file's metadata,
-  // which fdatasync then has to write too. Zeros put down a mebibyte at a time make that rare
-  // (measured: a third more commits a second).
-  Result<void> zero_ahead(std::uint64_t end) {
-    constexpr std::uint64_t kAhead = 1024 * 1024;
-    if (end <= zeroed_) return {};
-    const std::uint64_t begin = std::max(zeroed_, offset_);
-    zeroed_ = std::min(end + kAhead, kSegmentSize);
-    return file_->write_at(begin, std::string(zeroed_ - begin, '\0'));
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_ =
+      asio::make_work_guard(context_);
+  asio::steady_timer timer_;
+  std::thread thread_;  // last: it uses the rest
+};
+
+// What a job works on. The executor's thread leaves it alone while a job runs.
+class Work {
+ public:
+  explicit Work(BlockWriter writer) : writer_(std::move(writer)) {}
+
+  void run() {
+    outcome = write_lines();
+    if (outcome) outcome = writer_.make_spare();
+    std::optional<std::string> kept = std::exchange(image, std::nullopt);
+    if (outcome && kept) image_outcome = writer_.snapshot(std::move(*kept));
   }
 
-  // A segment is whole on disk, and its name too, before the first block goes into it.
-  Result<void> next_segment() {
-    const std::string path = directory_ + "/" + segment_name(segment_ + 1);
-    auto file = disk_.create(path, kSegmentSize);
-    if (!file) return fail(std::move(file.error()));
-    auto synced = (*file)->sync();
-    if (!synced) return synced;
-    auto named = disk_.sync_directory(directory_);
-    if (!named) return named;
-    file_ = std::move(*file);
-    ++segment_;
-    offset_ = 0;
-    zeroed_ = 0;
+  std::string lines;                 // to be written
+  std::optional<std::string> image;  // what all lines up to these add up to, to be kept
+  std::uint64_t written = 0;         // lines, from the start on
+  Result<void> outcome;              // of the lines and of the spare segment
+  Result<void> image_outcome;
+
+  bool has_spare() const { return writer_.has_spare(); }
+
+ private:
+  // Almost always one block; more only when more has gathered than a block holds.
+  Result<void> write_lines() {
+    while (!lines.empty()) {
+      const std::size_t end =
+          lines.size() <= kBlockBodyMax ? lines.size() : lines.rfind('\n', kBlockBodyMax - 1) + 1;
+      const std::string_view body = std::string_view(lines).substr(0, end);
+      const auto count = static_cast<std::uint32_t>(std::count(body.begin(), body.end(), '\n'));
+      auto done = writer_.write(body, count);
+      if (!done) return done;
+      written += count;
+      lines.erase(0, end);
+    }
     return {};
   }
 
-  Disk& disk_;
-  std::string directory_;
-  std::uint64_t segment_;
-  std::uint64_t offset_;
-  std::uint64_t zeroed_ = 0;  // up to here the segment's space has been written
-  BlockHeader header_;
-  std::unique_ptr<DiskFile> file_;
+  BlockWriter writer_;
 };
 
-class ThreadedJournal final : public Journal {
+class GroupJournal final : public Journal {
  public:
-  ThreadedJournal(asio::any_io_executor executor, BlockWriter writer)
-      : executor_(std::move(executor)), writer_(std::move(writer)), thread_([this] { run(); }) {}
+  GroupJournal(asio::any_io_executor executor, BlockWriter writer, JournalSettings settings)
+      : executor_(std::move(executor)), settings_(std::move(settings)), work_(std::move(writer)) {
+    if (!settings_.background) {
+      thread_ = std::make_unique<WriterThread>();
+      settings_.background = [this](Duration wait, std::function<void()> job) {
+        thread_->run(wait, std::move(job));
+      };
+    }
+    if (work_.has_spare()) return;
+    shortage_ = Error{Code::cannot_write, "the disk is full"};
+    start();
+  }
 
-  ~ThreadedJournal() override { close(); }
+  // Writes what was given and is not written yet.
+  ~GroupJournal() override {
+    *alive_ = false;
+    thread_.reset();
+    while (!failure_ && work_.outcome && take()) work_.run();
+  }
+  GroupJournal(const GroupJournal&) = delete;
+  GroupJournal& operator=(const GroupJournal&) = delete;
 
   Task<Result<void>> commit(std::string_view line) override {
     LOA_CHECK(line.size() <= kLineMax && line.find('\n') == std::string_view::npos);
     if (failure_) co_return fail(*failure_);
     Waiter waiter(executor_, ++appended_);
-    {
-      const std::lock_guard lock(mutex_);
-      LOA_CHECK(!closing_);
-      pending_ += line;
-      pending_ += '\n';
-      ++pending_lines_;
-    }
-    wake_.notify_one();
+    pending_ += line;
+    pending_ += '\n';
     waiters_.push_back(&waiter);
+    start();
     co_await waiter.done.async_receive(asio::as_tuple(asio::use_awaitable));
     if (failure_) co_return fail(*failure_);
     co_return Result<void>{};
   }
 
-  void close() override {
-    {
-      const std::lock_guard lock(mutex_);
-      closing_ = true;
-    }
-    wake_.notify_one();
-    if (thread_.joinable()) thread_.join();
+  void snapshot(std::string state) override {
+    if (failure_) return;
+    image_ = std::move(state);
+    image_behind_ = pending_.size();
+    start();
   }
+
+  const std::optional<Error>& shortage() const override { return shortage_; }
 
  private:
   struct Waiter {
@@ -136,83 +143,111 @@ class ThreadedJournal final : public Journal {
     std::uint64_t number;  // the count of lines that must be durable
   };
 
-  // The writer thread: takes what has gathered, writes it as one block, tells the executor.
-  void run() {
-    std::uint64_t written = 0;
-    for (;;) {
-      std::string body;
-      std::uint32_t lines = 0;
-      {
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return closing_ || pending_lines_ > 0; });
-        if (pending_lines_ == 0) return;
-        body.swap(pending_);
-        lines = std::exchange(pending_lines_, 0);
-      }
-      auto outcome = write_all(body, lines);
-      if (!outcome) {
-        asio::post(executor_, [this, error = std::move(outcome.error())] { died(error); });
-        return;
-      }
-      written += lines;
-      asio::post(executor_, [this, written] { durable(written); });
-    }
+  // Starts a job when none is under way, after everybody who is ready has given his lines.
+  void start() {
+    if (std::exchange(busy_, true)) return;
+    asio::post(executor_, [this, alive = alive_] {
+      if (*alive) begin();
+    });
   }
 
-  // Almost always one block; more only when more has gathered than a block holds.
-  Result<void> write_all(std::string_view body, std::uint32_t lines) {
-    while (body.size() > kBlockBodyMax) {
-      const std::size_t end = body.rfind('\n', kBlockBodyMax - 1) + 1;
-      const std::string_view part = body.substr(0, end);
-      const auto count = static_cast<std::uint32_t>(std::count(part.begin(), part.end(), '\n'));
-      auto written = writer_.write(part, count);
-      if (!written) return written;
-      body.remove_prefix(end);
-      lines -= count;
-    }
-    return writer_.write(body, lines);
+  void begin() {
+    take();
+    settings_.background(Duration::zero(), [this] {
+      work_.run();
+      asio::post(executor_, [this, alive = alive_] {
+        if (*alive) finish();
+      });
+    });
   }
 
-  void durable(std::uint64_t written) {
-    while (!waiters_.empty() && waiters_.front()->number <= written) {
+  // Moves what has gathered into the work, up to where an image belongs. Whether there was any.
+  bool take() {
+    if (!work_.lines.empty()) return true;  // the disk was full: the same again
+    if (pending_.empty() && !image_) return false;
+    if (!image_) {
+      work_.lines = std::exchange(pending_, {});
+      return true;
+    }
+    work_.lines = pending_.substr(0, image_behind_);
+    pending_.erase(0, image_behind_);
+    work_.image = std::exchange(image_, std::nullopt);
+    return true;
+  }
+
+  void finish() {
+    busy_ = false;
+    while (!waiters_.empty() && waiters_.front()->number <= work_.written) {
       waiters_.front()->done.try_send(boost::system::error_code{});
       waiters_.pop_front();
     }
+    if (!work_.image_outcome) {
+      note("the state could not be kept for the next start: " + work_.image_outcome.error().text);
+      work_.image_outcome = {};
+    }
+    if (work_.outcome) {
+      if (shortage_) note("there is room on the disk again: sending goes on");
+      shortage_.reset();
+      if (!pending_.empty() || image_) start();
+    } else if (work_.outcome.error().code == Code::cannot_write) {
+      starve(work_.outcome.error());
+    } else {
+      die(work_.outcome.error());
+    }
   }
 
-  void died(const Error& error) {
+  void starve(const Error& error) {
+    if (!shortage_ || shortage_->text != error.text)
+      note(error.text + ". Nothing new is sent until there is room; outcomes are still recorded");
+    shortage_ = error;
+    if (!pending_.empty() && work_.lines.empty()) start();  // these have room yet
+    if (std::exchange(retry_due_, true)) return;
+    settings_.background(kRetryEvery, [this] {
+      asio::post(executor_, [this, alive = alive_] {
+        if (!*alive) return;
+        retry_due_ = false;
+        start();
+      });
+    });
+  }
+
+  void die(const Error& error) {
     failure_ = error;
+    busy_ = true;  // for good
     for (Waiter* waiter : waiters_) waiter->done.try_send(boost::system::error_code{});
     waiters_.clear();
   }
 
+  void note(const std::string& text) const {
+    if (settings_.note) settings_.note(text);
+  }
+
   asio::any_io_executor executor_;
-  BlockWriter writer_;
+  JournalSettings settings_;
+  Work work_;
+  std::unique_ptr<WriterThread> thread_;
 
-  // Of the executor's thread.
   std::uint64_t appended_ = 0;
+  std::string pending_;               // lines that no job has taken yet
+  std::optional<std::string> image_;  // belongs behind the first image_behind_ bytes of these
+  std::size_t image_behind_ = 0;
   std::deque<Waiter*> waiters_;
+  bool busy_ = false;
+  bool retry_due_ = false;
+  std::optional<Error> shortage_;
   std::optional<Error> failure_;
-
-  // Between the two.
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::string pending_;
-  std::uint32_t pending_lines_ = 0;
-  bool closing_ = false;
-
-  std::thread thread_;  // last: it uses the rest
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Journal>> open_journal(asio::any_io_executor executor, Disk& disk,
                                               const std::string& directory, const JournalEnd& end,
-                                              std::uint64_t epoch) {
-  BlockWriter writer(disk, directory, end, epoch);
-  auto opened = writer.open();
-  if (!opened) return fail(std::move(opened.error()));
-  return std::make_unique<ThreadedJournal>(std::move(executor), std::move(writer));
+                                              JournalSettings settings) {
+  auto writer = BlockWriter::open(disk, directory, end, settings.writer);
+  if (!writer) return fail(std::move(writer.error()));
+  return std::make_unique<GroupJournal>(std::move(executor), std::move(*writer),
+                                        std::move(settings));
 }
 
 }  // namespace loa

@@ -1,15 +1,19 @@
-// The journal: the durable sequence of events, written by one thread with group commit. What has
-// not come back from commit() may be lost in a crash; what has, is on stable storage.
+// The journal: the durable sequence of events, with group commit: lines that are given while a
+// block is being written go together into the next one. What has not come back from commit() may be
+// lost in a crash; what has, is on stable storage.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "async/task.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "journal/disk.hpp"
-#include "journal/reader.hpp"
+#include "journal/writer.hpp"
 
 namespace loa {
 
@@ -18,18 +22,32 @@ class Journal {
   virtual ~Journal() = default;
 
   // Appends one line (no line end in it, at most kLineMax bytes) and returns when it is durable.
-  // Lines become durable in the order of the calls. After a failure the journal is dead and every
-  // further call fails with the same error: stop sending. Call from the journal's executor only.
+  // Lines become durable in the order of the calls. While the disk is full it waits, and tries
+  // again each second. After any other failure the journal is dead and every further call fails
+  // with the same error: stop sending. Call from the journal's executor only.
   virtual Task<Result<void>> commit(std::string_view line) = 0;
 
-  // Ends the writer thread; lines given before are written. Called once, by the destructor if not
-  // before.
-  virtual void close() = 0;
+  // Keeps, behind the lines given so far, what they add up to. Not waited for; a failure is told to
+  // JournalSettings::note.
+  virtual void snapshot(std::string state) = 0;
+
+  // Why nothing new should be begun: the disk is full, and the room that is left is for the
+  // outcomes of what is under way. Nothing when there is room.
+  virtual const std::optional<Error>& shortage() const = 0;
 };
 
-// Continues the journal in `directory` at `end` (from read_journal), under a new epoch.
+// Runs jobs away from the executor, one after the other, each after a wait.
+using Background = std::function<void(Duration wait, std::function<void()> job)>;
+
+struct JournalSettings {
+  WriterSettings writer;
+  Background background;                         // nothing: a thread of its own
+  std::function<void(const std::string&)> note;  // for people
+};
+
+// Continues the journal in `directory` at `end` (from read_journal).
 Result<std::unique_ptr<Journal>> open_journal(asio::any_io_executor executor, Disk& disk,
                                               const std::string& directory, const JournalEnd& end,
-                                              std::uint64_t epoch);
+                                              JournalSettings settings);
 
 }  // namespace loa

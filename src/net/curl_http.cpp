@@ -2,15 +2,23 @@
 
 #include <curl/curl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cctype>
+#include <cerrno>
+#include <ctime>
+#include <string>
+#include <tuple>
+#include <unordered_map>
 
 #include "base/check.hpp"
 
@@ -20,20 +28,70 @@ namespace {
 using boost::system::error_code;
 using DoneChannel = asio::experimental::channel<void(error_code, CURLcode)>;
 
+// The ends of a connection: peer, its port, our port.
+using Ends = std::tuple<std::string, long, long>;
+
+// The HTTP/1 connections that libcurl keeps. Before 8.0 (curl/curl#10690) it takes one again
+// although bytes wait there, and reads an answer that nobody asked for as the answer to the next
+// request; or although it was reset, and the request is in doubt for nothing. On HTTP/2 a stream
+// tells whose an answer is.
+class KeptConnections {
+ public:
+  // After an answer.
+  void note(CURL* easy) {
+    long version = 0;
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    const char* peer = "";
+    long peer_port = 0;
+    long port = 0;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &peer);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &peer_port);
+    curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port);
+    if (version <= CURL_HTTP_VERSION_1_1) {
+      sockets_[socket] = {peer, peer_port, port};
+    } else {
+      sockets_.erase(socket);
+    }
+  }
+
+  // Nothing is known against sending the next request on this connection.
+  bool is_quiet(const Ends& ends) const {
+    const auto found = std::find_if(sockets_.begin(), sockets_.end(),
+                                    [&](const auto& one) { return one.second == ends; });
+    if (found == sockets_.end()) return true;
+    // The connection may be closed since, and its number another's.
+    asio::ip::tcp::endpoint local;
+    auto size = static_cast<socklen_t>(local.capacity());
+    if (::getsockname(found->first, local.data(), &size) != 0 || local.port() != std::get<2>(ends))
+      return true;
+    char byte = 0;
+    return ::recv(found->first, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  }
+
+ private:
+  std::unordered_map<curl_socket_t, Ends> sockets_;
+};
+
 struct Transfer {
-  explicit Transfer(const asio::any_io_executor& executor) : done(executor, 1) {}
+  Transfer(const asio::any_io_executor& executor, KeptConnections& connections)
+      : done(executor, 1), kept(connections) {}
 
   DoneChannel done;
-  int starts = 0;  // times libcurl was about to send the request
+  KeptConnections& kept;
+  int starts = 0;        // times libcurl was about to send the request
+  bool unclean = false;  // stopped before that: the connection was not quiet
   bool too_large = false;
   bool head_whole = false;
   HttpReply reply;
 };
 
-int before_request(void* transfer, char* /*peer*/, char* /*local*/, int /*peer_port*/,
-                   int /*port*/) {
-  return ++static_cast<Transfer*>(transfer)->starts > 1 ? CURL_PREREQFUNC_ABORT
-                                                        : CURL_PREREQFUNC_OK;
+int before_request(void* context, char* peer, char* /*local*/, int peer_port, int port) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  transfer.unclean = transfer.starts == 0 && !transfer.kept.is_quiet({peer, peer_port, port});
+  if (transfer.unclean) return CURL_PREREQFUNC_ABORT;
+  return ++transfer.starts > 1 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 // libcurl takes an answer that ends inside its head for a whole one without a body.
@@ -76,6 +134,32 @@ bool before_sending(CURLcode code) {
   }
 }
 
+std::string header_of(CURL* easy, const char* name) {
+  curl_header* header = nullptr;
+  return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value
+                                                                                 : "";
+}
+
+// A date counts from the answer's own Date: the carrier's clock is not ours.
+std::string retry_after(CURL* easy) {
+  std::string value = header_of(easy, "Retry-After");
+  const std::string date = header_of(easy, "Date");
+  const bool is_date = !value.empty() && std::isalpha(static_cast<unsigned char>(value[0])) != 0;
+  if (!is_date || date.empty()) return value;
+  const std::time_t until = curl_getdate(value.c_str(), nullptr);
+  const std::time_t now = curl_getdate(date.c_str(), nullptr);
+  return until < 0 || now < 0 ? value : std::to_string(until - now);
+}
+
+bool end_stated(CURL* easy) {
+  long version = 0;
+  curl_off_t length = -1;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+  curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  return version > CURL_HTTP_VERSION_1_1 || length >= 0 ||
+         header_of(easy, "Transfer-Encoding") == "chunked";
+}
+
 void finish(Transfer& transfer, CURL* easy, CURLcode code) {
   HttpReply& reply = transfer.reply;
   if (code == CURLE_OK && transfer.head_whole) {
@@ -83,9 +167,9 @@ void finish(Transfer& transfer, CURL* easy, CURLcode code) {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     reply.transport = Transport::answered;
     reply.status = static_cast<int>(status);
-    curl_header* header = nullptr;
-    if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
-      reply.retry_after = header->value;
+    transfer.kept.note(easy);
+    reply.retry_after = retry_after(easy);
+    reply.end_stated = end_stated(easy);
     return;
   }
   reply.body.clear();
@@ -132,12 +216,15 @@ class CurlHttp final : public Http {
   CurlHttp& operator=(const CurlHttp&) = delete;
 
   Task<HttpReply> perform(const HttpCall& call) override {
-    Transfer transfer(executor_);
-    Run run(*this, transfer, call);
-    const auto [ec, code] =
-        co_await transfer.done.async_receive(asio::as_tuple(asio::use_awaitable));
-    finish(transfer, run.easy(), ec ? CURLE_ABORTED_BY_CALLBACK : code);
-    co_return std::move(transfer.reply);
+    while (true) {
+      Transfer transfer(executor_, kept_);
+      Run run(*this, transfer, call);
+      const auto [ec, code] =
+          co_await transfer.done.async_receive(asio::as_tuple(asio::use_awaitable));
+      finish(transfer, run.easy(), ec ? CURLE_ABORTED_BY_CALLBACK : code);
+      // libcurl closes an unclean connection: the next one is another, at last a new one.
+      if (ec || !transfer.unclean) co_return std::move(transfer.reply);
+    }
   }
 
  private:
@@ -352,6 +439,7 @@ class CurlHttp final : public Http {
   asio::posix::stream_descriptor sockets_;
   CURLM* multi_;
   std::vector<Handle> idle_;
+  KeptConnections kept_;
   int active_ = 0;
   bool watching_ = false;
   bool armed_ = false;

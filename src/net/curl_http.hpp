@@ -4,7 +4,8 @@
 //
 // libcurl by itself repeats a request whose reused connection died before the first byte of the
 // answer, and then reports success: the gateway would have it twice. A second start of the same
-// transfer is stopped here, and the reply is in doubt.
+// transfer is stopped here, and the reply is in doubt. It also takes a kept connection again on
+// which an answer waits that nobody asked for; here another connection is taken.
 #pragma once
 
 #include <memory>

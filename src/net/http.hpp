@@ -32,8 +32,9 @@ struct HttpReply {
   Transport transport = Transport::in_doubt;
   int status = 0;
   std::string body;
-  std::string retry_after;  // header value
+  std::string retry_after;  // header value; a date as the seconds from the answer's own date
   std::string failure;      // for people, when not answered; no URL, no credentials
+  bool end_stated = true;   // false: the connection's end was the answer's, and may have cut it
 };
 
 class Http {

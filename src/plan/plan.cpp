@@ -1,15 +1,14 @@
 #include "plan/plan.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
 
 #include "base/check.hpp"
+#include "base/input_file.hpp"
 #include "base/json.hpp"
 
 namespace loa {
@@ -104,7 +103,7 @@ PlanHead read_head(std::string_view text) {
         .first = number_at(lane, "first"),
         .rows = number_at(lane, "rows"),
         .parts = number_at(lane, "parts"),
-        .batch = static_cast<int>(number_at(lane, "batch")),
+        .batch = lane.at("batch").to_number<int>(),
         .price_per_part = static_cast<std::int64_t>(number_at(lane, "price_per_part")),
         .registered_template = text_at(lane, "registered_template"),
         .why = text_at(lane, "why"),
@@ -175,19 +174,13 @@ Result<PlanHead> parse_plan_head(std::string_view text) {
 }
 
 Result<Plan> Plan::open(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    const Code code = errno == ENOENT ? Code::no_input : Code::io;
-    return fail(code, "cannot open the plan " + path + ": " + std::strerror(errno));
-  }
+  const auto file = InputFile::open(path);
+  if (!file) return fail(file.error().code, "the plan " + path + " " + file.error().text);
   struct stat status = {};
-  if (::fstat(descriptor, &status) != 0 || status.st_size == 0) {
-    ::close(descriptor);
+  if (::fstat(file->descriptor(), &status) != 0 || status.st_size == 0)
     return damaged(path, "it is empty");
-  }
   const auto size = static_cast<std::size_t>(status.st_size);
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-  ::close(descriptor);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file->descriptor(), 0);
   if (address == MAP_FAILED)
     return fail(Code::io, "cannot map the plan " + path + ": " + std::strerror(errno));
   const std::shared_ptr<const void> owner(
@@ -204,7 +197,6 @@ Result<Plan> Plan::parse(std::shared_ptr<const void> owner, std::string_view byt
                          const std::string& name) {
   Plan plan;
   plan.owner_ = std::move(owner);
-  plan.sha256_ = to_hex(loa::sha256(bytes));
   if (bytes.size() < 16 || !bytes.starts_with(kMagic)) return damaged(name, "it begins otherwise");
   std::uint64_t head_size = 0;
   std::memcpy(&head_size, bytes.data() + kMagic.size(), 8);
@@ -249,6 +241,7 @@ Result<Plan> Plan::parse(std::shared_ptr<const void> owner, std::string_view byt
     }
     plan.texts_.push_back(std::move(text));
   }
+  if (!left.empty()) return damaged(name, "something stands behind its texts");
   std::uint64_t covered = 0;
   for (const PlanLane& lane : plan.head_.lanes) {
     if (lane.first != covered || lane.batch < 1 || lane.rows > rows - covered)
@@ -260,6 +253,7 @@ Result<Plan> Plan::parse(std::shared_ptr<const void> owner, std::string_view byt
     if (row.text >= plan.texts_.size() || row.network() >= plan.head_.networks.size() ||
         row.file() >= plan.head_.files.size())
       return damaged(name, "a row points nowhere");
+  plan.sha256_ = to_hex(loa::sha256(bytes));
   return plan;
 }
 

@@ -8,4 +8,5 @@ endfunction()
 
 loa_process_test(e2e_send e2e/send_test.py)
 loa_process_test(e2e_check e2e/check_test.py)
+loa_process_test(e2e_hostile e2e/hostile_test.py)
 loa_process_test(e2e_doubts e2e/doubts_test.py)

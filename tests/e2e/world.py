@@ -53,14 +53,11 @@ class Sim:
         return self.truth
 
     def counts(self):
-        """How often each number was accepted, over all gateways."""
-        counts = {}
-        for port in self.ports.values():
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sim/counts") as answer:
-                for line in answer.read().decode().splitlines():
-                    number, count = line.split()
-                    counts[number] = counts.get(number, 0) + int(count)
-        return counts
+        """How often each number was accepted, over all gateways: any port tells."""
+        port = next(iter(self.ports.values()))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sim/counts") as answer:
+            rows = [line.split() for line in answer.read().decode().splitlines()]
+        return {number: int(count) for number, count in rows}
 
     def accepted(self):
         """Messages accepted so far."""

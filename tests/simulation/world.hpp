@@ -175,6 +175,9 @@ class World {
     std::optional<Result<Ending>> ending;
     asio::co_spawn(born->context, outcome(*born->dispatcher, ending),
                    [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
+    for (const auto& [after, by] : std::exchange(later_, {}))
+      asio::co_spawn(born->context, set_clock_at(born->clock, born->clock.now() + after, by),
+                     [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
     if (drain_after != Duration::max()) {
       born->clock.run(drain_after);
       born->dispatcher->drain();
@@ -190,6 +193,17 @@ class World {
     return ending;
   }
 
+  // Sets the wall clock, while a process runs or between two.
+  void set_clock(Duration by) {
+    wall_set += by;
+    if (life_ != nullptr) life_->clock.set_by(by);
+  }
+  Instant wall() const {
+    return kStart + std::chrono::floor<std::chrono::microseconds>(wall_set + (now() - Tick{}));
+  }
+  // In the next run, that long after its start.
+  void set_clock_later(Duration after, Duration by) { later_.emplace_back(after, by); }
+
   Tick now() const { return life_ != nullptr ? life_->clock.now() : Tick{} + elapsed; }
   const Balance& balance() const { return balance_; }
 
@@ -201,11 +215,13 @@ class World {
   Truth truth;
   std::vector<std::string> notes;
   Duration elapsed{0};
+  Duration wall_set{0};  // what set_clock() has moved the wall clock by
 
  private:
   struct Life {
     Life(World& world, Carrier::Script script, std::size_t fail_at)
-        : clock(context, kStart, world.elapsed),
+        : clock(context, kStart + std::chrono::floor<std::chrono::microseconds>(world.wall_set),
+                world.elapsed),
           random(create_seeded_random(1)),
           record("Asia/Ho_Chi_Minh"),
           journal(clock, world.lines),
@@ -251,12 +267,19 @@ class World {
     ending = std::move(ended);
   }
 
+  Task<void> set_clock_at(Clock& clock, Tick at, Duration by) {
+    const auto alarm = clock.make_alarm();
+    co_await alarm->wait_until(at);
+    set_clock(by);
+  }
+
   static std::vector<std::unique_ptr<Life>>& graveyard() {
     static auto* const dead = new std::vector<std::unique_ptr<Life>>();
     return *dead;
   }
 
   Life* life_ = nullptr;
+  std::vector<std::pair<Duration, Duration>> later_;
   Balance balance_;
 };
 

@@ -23,6 +23,8 @@ class VirtualClock final : public Clock {
     return std::chrono::floor<std::chrono::milliseconds>(
         start_ + std::chrono::duration_cast<std::chrono::microseconds>(now_ - Tick{}));
   }
+  // Somebody sets the wall clock; the monotonic one, and all who wait on it, do not notice.
+  void set_by(Duration by) { start_ += std::chrono::floor<std::chrono::microseconds>(by); }
   std::unique_ptr<Alarm> make_alarm() override { return std::make_unique<VirtualAlarm>(*this); }
 
   // Runs until nobody waits for a time any more, or `limit` has passed.

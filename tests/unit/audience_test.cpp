@@ -316,7 +316,7 @@ TEST_F(AudienceFiles, AFileThatCannotBeUsedSaysWhatToDo) {
   EXPECT_EQ(words({{file("c.csv", "so_dien_thoai\n")}, {}, "so_dien_thoai"}),
             "the file has no rows");
   EXPECT_THAT(words({{folder_ + "/none.csv"}, {}, "so_dien_thoai"}),
-              testing::HasSubstr("cannot open"));
+              testing::HasSubstr("cannot be opened"));
 }
 
 TEST_F(AudienceFiles, AnEmptyFileHasNoRows) {

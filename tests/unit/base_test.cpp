@@ -1,12 +1,15 @@
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
 
+#include <fstream>
 #include <limits>
 
 #include "base/fault.hpp"
 #include "base/hash.hpp"
+#include "base/input_file.hpp"
 #include "base/json.hpp"
 #include "base/number.hpp"
+#include "base/printable.hpp"
 #include "base/time.hpp"
 
 namespace loa {
@@ -51,6 +54,23 @@ TEST(Json, EscapesWhatComesFromOutside) {
   json.value(true).null().close_array().close_object();
   EXPECT_EQ(json.text(),
             "{\"a\":\"x\\\"\\\\\\u000a\\u001b\xEF\xBF\xBD\",\"n\":3,\"l\":[true,null]}");
+}
+
+TEST(Printable, LeavesNothingThatPaintsOrTellsANumber) {
+  EXPECT_EQ(printable("giá\t1.000 đ\n"), "giá\t1.000 đ\n");
+  EXPECT_EQ(printable("a\x1b[2J\r\x7f\xC2\x9B\xE2\x80\xAE\xff"), "a�[2J�����");
+  EXPECT_EQ(printable("0912345678, +84912345678"), "0912••••••, +8491•••••••");
+  EXPECT_EQ(printable("at most 1000000000, on 20261124"), "at most 1000000000, on 20261124");
+}
+
+TEST(InputFile, TakesRegularFilesOnly) {
+  const std::string path = testing::TempDir() + "input";
+  std::ofstream(path) << "three";
+  EXPECT_EQ(*read_start(path, 100), "three");
+  EXPECT_EQ(*read_start(path, 2), "th");
+  EXPECT_THAT(read_start("/dev/zero", 2).error().text, testing::HasSubstr("a device"));
+  EXPECT_THAT(read_start("/", 2).error().text, testing::HasSubstr("is a folder"));
+  EXPECT_THAT(read_start(path + ".none", 2).error().text, testing::HasSubstr("No such file"));
 }
 
 TEST(Nearest, SuggestsOnlyWhatIsNear) {

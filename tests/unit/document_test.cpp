@@ -133,7 +133,7 @@ TEST(Document, FilesThatCannotBeRead) {
   EXPECT_FALSE(load_document("/tmp", faults));
   ASSERT_EQ(faults.errors(), 2U);
   EXPECT_EQ(faults.all()[0].text, "the file cannot be opened: No such file or directory");
-  EXPECT_EQ(faults.all()[1].text, "this is a folder, not a file");
+  EXPECT_EQ(faults.all()[1].text, "the file is a folder; a file is needed");
 }
 
 TEST(MapReader, ReadsEveryKind) {
