@@ -31,13 +31,15 @@ class ListJournal final : public Journal {
     lines_.push_back(kept);
     co_return Result<void>{};
   }
-  void close() override {}
+  void snapshot(std::string /*state*/) override {}
+  const std::optional<Error>& shortage() const override { return shortage_; }
 
   std::size_t fail_at = std::numeric_limits<std::size_t>::max();
 
  private:
   Clock& clock_;
   std::vector<std::string>& lines_;
+  std::optional<Error> shortage_;
 };
 
 // A request as it arrived: "POST http://...", headers and body.
@@ -225,6 +227,7 @@ class World {
           random(create_seeded_random(1)),
           record("Asia/Ho_Chi_Minh"),
           journal(clock, world.lines),
+          recorder(record, journal),
           carrier(clock, world.truth, std::move(script)) {
       for (const std::string& line : world.lines) {
         const auto event = parse_event(line);
@@ -245,10 +248,9 @@ class World {
                           {"user", "u"},
                           {"password", "p"},
                           {"token", "t"}}}});
-      dispatcher =
-          std::make_unique<Dispatcher>(Dispatcher::World{context.get_executor(), clock, *random,
-                                                         journal, carrier, record, notes},
-                                       *world.plan, std::move(open), world.settings);
+      dispatcher = std::make_unique<Dispatcher>(
+          Dispatcher::World{context.get_executor(), clock, *random, recorder, carrier, notes},
+          *world.plan, std::move(open), world.settings);
     }
     const CampaignRecord& campaign() { return *record.find("c"); }
 
@@ -257,6 +259,7 @@ class World {
     std::unique_ptr<Random> random;
     Record record;
     ListJournal journal;
+    Recorder recorder;
     Carrier carrier;
     Notes notes;
     std::unique_ptr<Dispatcher> dispatcher;
