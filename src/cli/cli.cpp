@@ -159,6 +159,27 @@ int run_cli(int argc, char** argv) {
   verify->callback([&] { status = run_journal_verify(common, data); });
   journal->footer("Example: loa journal cat --data ./data | tail");
 
+  DrillArguments drilling;
+  CLI::App* drill = app.add_subcommand(
+      "drill", "Try to break it: kill sendings at the worst moments, and count what came of it");
+  drill->add_option("--kills", drilling.kills, "Kills at random moments")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  drill->add_option("--seed", drilling.seed, "Draw the same moments and faults again");
+  drill->add_option("--rows", drilling.rows, "Size of each campaign's audience")
+      ->check(CLI::Range(10, 1'000'000))
+      ->capture_default_str();
+  drill->add_option("--sim", drilling.sim, "The gateway simulator (default: beside this program)");
+  drill->add_flag("--keep", drilling.keep, "Keep all files to look at");
+  drill->add_flag("--json", common.json, "One JSON object on stdout; messages go to stderr");
+  drill->footer(
+      "Nothing leaves this machine: the carriers are simulated, and the people invented.\n"
+      "Examples:\n"
+      "  loa drill\n"
+      "  loa drill --kills 500 --seed 7 --json\n"
+      "Exit: 0 nobody lost and nobody doubled, 70 somebody was");
+  drill->callback([&] { status = run_drill_verb(common, drilling); });
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "async/run.hpp"
+#include "base/failpoint.hpp"
 #include "cli/balance_view.hpp"
 #include "cli/locate.hpp"
 #include "cli/output.hpp"
@@ -229,8 +230,13 @@ class Sending {
 
   Task<Result<void>> record_opening(Recorder& recorder, const JournalEnd& end) {
     const Event opened = opened_event(prepared_.settings.node, end);
+    LOA_FAILPOINT("opened.before_commit");
     Result<void> durable = co_await recorder.commit(opened);
-    if (durable && frozen_) durable = co_await recorder.commit(*frozen_);
+    LOA_FAILPOINT("opened.after_commit");
+    if (!durable || !frozen_) co_return durable;
+    LOA_FAILPOINT("frozen.before_commit");
+    durable = co_await recorder.commit(*frozen_);
+    LOA_FAILPOINT("frozen.after_commit");
     co_return durable;
   }
 

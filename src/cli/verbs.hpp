@@ -1,6 +1,8 @@
 // The verbs of `loa`. Each returns the exit status (sysexits).
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,14 @@ struct DoubtsOptions {
   bool yes = false;
 };
 
+struct DrillArguments {
+  int kills = 60;
+  std::optional<std::uint64_t> seed;  // drawn when not given
+  std::uint64_t rows = 1000;
+  std::string sim;  // "" for the one beside this program
+  bool keep = false;
+};
+
 int run_check(const CommonOptions& common, const std::vector<std::string>& paths);
 int run_text(const CommonOptions& common, const std::string& text);
 int run_audience(const CommonOptions& common, const std::vector<std::string>& files,
@@ -45,6 +55,7 @@ int run_report(const CommonOptions& common, const ReportOptions& options);
 int run_doubts(const CommonOptions& common, const DoubtsOptions& options);
 int run_journal_cat(const CommonOptions& common, const std::string& data);
 int run_journal_verify(const CommonOptions& common, const std::string& data);
+int run_drill_verb(const CommonOptions& common, const DrillArguments& arguments);
 
 // Parses the command line and runs the verb.
 int run_cli(int argc, char** argv);

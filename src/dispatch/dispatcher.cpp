@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/failpoint.hpp"
 #include "journal/block.hpp"
 
 namespace loa {
@@ -185,7 +186,9 @@ Task<Result<Ending>> Dispatcher::run() {
   if (ending != Ending::held && ending != Ending::interrupted) {
     Event ended = event(Event::Kind::ended);
     ended.why = to_string(ending);
+    LOA_FAILPOINT("ended.before_commit");
     const bool recorded = co_await commit(ended);
+    LOA_FAILPOINT("ended.after_commit");
     if (!recorded) co_return fail(*failure_);
   }
   world_.recorder.snapshot();
@@ -202,7 +205,9 @@ Task<void> Dispatcher::settle_crash() {
   while (!campaign_.open.empty() && !failure_) {
     const Event found = found_after_crash(plan_.head().campaign, campaign_.open.begin()->second,
                                           world_.clock.wall());
+    LOA_FAILPOINT("settled.before_commit");
     co_await commit(found);
+    LOA_FAILPOINT("settled.after_commit");
   }
 }
 
@@ -254,7 +259,9 @@ Task<void> Dispatcher::climb(std::uint64_t first_row) {
   decided.state = step.state;
   decided.by = step.by;
   decided.why = step.why;
+  LOA_FAILPOINT("settled.before_commit");
   const bool recorded = co_await commit(decided);
+  LOA_FAILPOINT("settled.after_commit");
   if (!recorded || step.state != RowState::planned || outlet == nullptr) co_return;
   work.not_before += backoff(doubt.attempt, world_.random.fraction());
   for_each_row(work.rows, [&](std::uint64_t row) { given_[row] = true; });
@@ -443,7 +450,9 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   Event answer = event(Event::Kind::answer);
   answer.batch = intent.batch;
 
+  LOA_FAILPOINT("intent.before_commit");
   const bool intended = co_await commit(intent);
+  LOA_FAILPOINT("intent.after_commit");
   const bool on_turn = co_await wait_for_turn(outlet, cost, alarm);
   const bool repeats = work.purpose == Work::Purpose::repeat;
   const bool in_time = !repeats || world_.clock.wall() < work.end;
@@ -458,7 +467,9 @@ Task<void> Dispatcher::send(Outlet& outlet, Work work, Alarm& alarm) {
   answer.at = world_.clock.wall();
   answer.outcomes = decision.outcomes;
   shorten(answer, kLineMax);
+  LOA_FAILPOINT("answer.before_commit");
   if (intended) co_await commit(answer);
+  LOA_FAILPOINT("answer.after_commit");
   --in_flight_;
   --outlet.in_flight;
   if (failure_) co_return;
@@ -509,7 +520,9 @@ Task<Decision> Dispatcher::exchange(Outlet& outlet, const Work& work, std::strin
   HttpRequest request = gateway.profile.render(gateway.url, outlet.open.account, rendered.batch);
   const HttpCall call = call_of(gateway, request);
   const Tick began = world_.clock.now();
+  LOA_FAILPOINT("request.before_connect");
   const HttpReply reply = co_await world_.http.perform(call);
+  LOA_FAILPOINT("answer.after_read");
   const Tick now = world_.clock.now();
   answer.status = reply.status;
   answer.ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count();

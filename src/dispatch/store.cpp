@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "base/failpoint.hpp"
 #include "dispatch/image.hpp"
 #include "journal/snapshot.hpp"
 
@@ -21,7 +22,9 @@ Result<void> prepare_store(Disk& disk, const std::string& data) {
     auto made = disk.make_directory(directory, 0700);
     if (!made) return made;
   }
-  return {};
+  auto synced = disk.sync_directory(data);
+  if (!synced) return synced;
+  return disk.sync_directory(data + "/..");
 }
 
 namespace {
@@ -117,6 +120,7 @@ Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& p
   if (!removed) return removed;
   const auto file = disk.create(draft, 0);
   if (!file) return fail(file.error());
+  LOA_FAILPOINT("plan.before_write");
   std::uint64_t offset = 0;
   auto written = plan.write([&](std::string_view bytes) {
     auto outcome = (*file)->write_at(offset, bytes);
@@ -124,11 +128,16 @@ Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& p
     return outcome;
   });
   if (!written) return written;
+  LOA_FAILPOINT("plan.before_sync");
   auto synced = (*file)->sync();
   if (!synced) return synced;
+  LOA_FAILPOINT("plan.before_rename");
   auto renamed = disk.rename(draft, path);
   if (!renamed) return renamed;
-  return disk.sync_directory(data + "/plans");
+  LOA_FAILPOINT("plan.before_directory_sync");
+  auto named = disk.sync_directory(data + "/plans");
+  LOA_FAILPOINT("plan.after_directory_sync");
+  return named;
 }
 
 Result<Plan> open_plan(const std::string& data, const std::string& campaign,

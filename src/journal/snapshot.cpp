@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.hpp"
+#include "base/failpoint.hpp"
 #include "base/hash.hpp"
 
 namespace loa {
@@ -50,16 +51,22 @@ std::optional<Snapshot> decode(std::string_view bytes) {
 
 Result<void> write_durably(Disk& disk, const std::string& directory, const std::string& draft,
                            const Snapshot& snapshot) {
+  LOA_FAILPOINT("snapshot.before_create");
   auto file = disk.create(draft, 0);
   if (!file) return fail(std::move(file.error()));
   auto written = (*file)->write_at(0, encode(snapshot));
   if (!written) return written;
+  LOA_FAILPOINT("snapshot.before_sync");
   auto synced = (*file)->sync();
   if (!synced) return synced;
+  LOA_FAILPOINT("snapshot.before_rename");
   auto named =
       disk.rename(draft, fmt::format("{}/{:020}{}", directory, snapshot.place.lsn, kSuffix));
   if (!named) return named;
-  return disk.sync_directory(directory);
+  LOA_FAILPOINT("snapshot.before_directory_sync");
+  auto kept = disk.sync_directory(directory);
+  LOA_FAILPOINT("snapshot.after_directory_sync");
+  return kept;
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/check.hpp"
+#include "base/failpoint.hpp"
 #include "journal/snapshot.hpp"
 
 namespace loa {
@@ -86,13 +86,16 @@ Result<void> BlockWriter::write(std::string_view body, std::uint32_t lines) {
 Result<void> BlockWriter::put(std::string_view block) {
   auto ready = zero_ahead(place_.offset + block.size());
   if (!ready) return ready;
+  LOA_FAILPOINT("block.before_write");
   auto written = file_->write_at(place_.offset, block);
   if (!written) return written;
+  LOA_FAILPOINT("block.before_sync");
   auto synced = file_->sync();
   if (!synced) {
     synced.error().code = Code::io;  // never tried again, whatever the reason
     return synced;
   }
+  LOA_FAILPOINT("block.after_sync");
   place_.last_offset = place_.offset;
   place_.offset += block.size();
   return {};
@@ -125,10 +128,14 @@ Result<void> BlockWriter::find_room(std::uint64_t extent) {
 
 Result<void> BlockWriter::make_spare() {
   if (spare_ != nullptr) return {};
+  LOA_FAILPOINT("segment.before_create");
   auto file = next_file(path_of(place_.segment + 1));
   if (!file) return fail(std::move(file.error()));
+  LOA_FAILPOINT("segment.before_sync");
   auto synced = (*file)->sync();
+  LOA_FAILPOINT("segment.before_directory_sync");
   if (synced) synced = disk_->sync_directory(directory_);
+  LOA_FAILPOINT("segment.after_directory_sync");
   if (!synced) {
     synced.error().code = Code::io;
     return synced;

@@ -21,6 +21,7 @@
 #include <unordered_map>
 
 #include "base/check.hpp"
+#include "base/failpoint.hpp"
 
 namespace loa {
 namespace {
@@ -91,11 +92,13 @@ int before_request(void* context, char* peer, char* /*local*/, int peer_port, in
   auto& transfer = *static_cast<Transfer*>(context);
   transfer.unclean = transfer.starts == 0 && !transfer.kept.is_quiet({peer, peer_port, port});
   if (transfer.unclean) return CURL_PREREQFUNC_ABORT;
+  LOA_FAILPOINT("request.before_send");
   return ++transfer.starts > 1 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 // libcurl takes an answer that ends inside its head for a whole one without a body.
 std::size_t on_head(char* data, std::size_t size, std::size_t count, void* context) {
+  LOA_FAILPOINT("answer.before_read");
   const std::string_view line(data, size * count);
   bool& whole = static_cast<Transfer*>(context)->head_whole;
   // A head begins with its status line and ends with an empty one; trailers of a chunked body come

@@ -57,8 +57,7 @@ TEST(Clock, SetBetweenTwoRunsItNeitherStallsNorHurries) {
   for (const Duration by : kSettings) {
     World world;
     world.settings.schedule.useful_until.reset();
-    ASSERT_TRUE(world.run(accepting(world), hours(1), std::numeric_limits<std::size_t>::max(),
-                          milliseconds(700)));
+    ASSERT_TRUE(world.run(accepting(world), hours(1), milliseconds(700)));
     world.elapsed += seconds(2);
     world.set_clock(by);
     const Tick again = world.now();
@@ -178,8 +177,7 @@ TEST(Clock, ADayIsNeitherForgottenNorEndless) {
       world.settings.schedule.useful_until.reset();
       for (Gateway& gateway : world.gateways) gateway.limits.per_day = 100;
       if (between) {
-        ASSERT_TRUE(world.run(accepting(world), hours(1), std::numeric_limits<std::size_t>::max(),
-                              minutes(1)));
+        ASSERT_TRUE(world.run(accepting(world), hours(1), minutes(1)));
         world.set_clock(by);
       } else {
         world.set_clock_later(minutes(1), by);
@@ -226,8 +224,7 @@ TEST(Clock, HistoriesOfManySettings) {
       world.set_clock_later(
           milliseconds(random() % 4000),
           milliseconds(static_cast<std::int64_t>(random() % 200'000'000) - 100'000'000));
-    ASSERT_TRUE(world.run(accepting(world), hours(100), std::numeric_limits<std::size_t>::max(),
-                          milliseconds(random() % 2500)));
+    ASSERT_TRUE(world.run(accepting(world), hours(100), milliseconds(random() % 2500)));
     world.elapsed += seconds(random() % 5 + 2);
     world.set_clock(
         milliseconds(static_cast<std::int64_t>(random() % 2'000'000'000) - 1'000'000'000));

@@ -1,8 +1,8 @@
 // The dispatcher's promises, history by history. One seed is one history; LOA_SEED replays it.
-#include <cstdlib>
 #include <random>
 
-#include "simulation/world.hpp"
+#include "simulation/oracle.hpp"
+#include "support/seeds.hpp"
 
 namespace loa::simulation {
 namespace {
@@ -23,8 +23,7 @@ TEST(Simulation, ALimitLoweredBetweenTwoRunsHolds) {
   const auto script = [&](const auto&, const auto& numbers) {
     return accept(world.truth, numbers);
   };
-  ASSERT_TRUE(world.run(script, std::chrono::hours(1), std::numeric_limits<std::size_t>::max(),
-                        milliseconds(300)));
+  ASSERT_TRUE(world.run(script, std::chrono::hours(1), milliseconds(300)));
   world.truth.arrivals.clear();
   for (Gateway& gateway : world.gateways) gateway.limits.messages_per_second = 30;
   EXPECT_EQ(**world.run(script), Ending::finished);
@@ -120,8 +119,7 @@ TEST(Simulation, ADrainLeavesNothingInDoubt) {
   const auto script = [&](const auto&, const auto& numbers) {
     return accept(world.truth, numbers);
   };
-  const auto ending = world.run(script, std::chrono::hours(1),
-                                std::numeric_limits<std::size_t>::max(), milliseconds(700));
+  const auto ending = world.run(script, std::chrono::hours(1), milliseconds(700));
   ASSERT_TRUE(ending && *ending);
   EXPECT_EQ(**ending, Ending::interrupted);
   EXPECT_EQ(world.balance().in_doubt, 0U);
@@ -133,86 +131,166 @@ TEST(Simulation, ADrainLeavesNothingInDoubt) {
 
 TEST(Simulation, WithoutAJournalNothingMoreIsSent) {
   World world;
+  world.disk.call_fails_at = world.disk.calls() + 30;
   const auto ending =
-      world.run([&](const auto&, const auto& numbers) { return accept(world.truth, numbers); },
-                std::chrono::hours(1), 6);
+      world.run([&](const auto&, const auto& numbers) { return accept(world.truth, numbers); });
   ASSERT_TRUE(ending);
   ASSERT_FALSE(*ending);
-  EXPECT_EQ((*ending).error().text, "the disk is gone");
+  EXPECT_EQ((*ending).error().text, "Input/output error");
   EXPECT_LT(world.truth.accepted.size(), 500U);
+  EXPECT_EQ(world.disk.syncs_after_failure(), 0);
 }
 
-// Random faults, random crashes, each policy: the promises hold after every history.
-void live(std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  const auto policy = static_cast<OnUnknown>(random() % 3);
-  World world(200, policy);
-  const auto script = [&](const std::string&, const std::vector<std::string>& numbers) {
-    switch (random() % 24) {
-      case 0: return not_sent();
-      case 1: return lost();
-      case 2: accept(world.truth, numbers); return lost();
-      case 3: return Carrier::code("16");
-      case 4: accept(world.truth, numbers); return Carrier::code("?", 500);
-      case 5: {
-        HttpReply garbled = accept(world.truth, numbers);
-        garbled.body = "{\"RPLY\":";
-        return garbled;
-      }
-      case 6: return numbers.size() > 1 ? Carrier::code("23") : accept(world.truth, numbers);
-      default: return accept(world.truth, numbers);
+// With a full disk nothing new is begun, what is under way is recorded, and sending goes on by
+// itself when there is room again.
+TEST(Simulation, AFullDiskIsWaitedFor) {
+  World world;
+  world.writer.segment_size = 8 * kBlockAlign;
+  for (Gateway& gateway : world.gateways) gateway.batch = 5;
+  std::size_t before = 0;
+  const auto ending = world.run([&](const auto&, const auto& numbers) {
+    const Duration now = world.now() - Tick{};
+    if (now >= seconds(1) && now < seconds(60)) {
+      world.disk.failure = Code::cannot_write;
+      world.disk.full_for_creation_only = true;
+      world.disk.fails_for_good = true;
+      world.disk.call_fails_at = world.disk.calls() + 1;
+      world.at(Tick{} + seconds(60), [&] {
+        before = world.truth.accepted.size();
+        world.disk.call_fails_at = ModelDisk::kNever;
+      });
     }
+    return accept(world.truth, numbers);
+  });
+  ASSERT_TRUE(ending && *ending) << (*ending).error().text;
+  EXPECT_EQ(**ending, Ending::finished);
+  EXPECT_GT(before, 100U);
+  EXPECT_LT(before, 500U);
+  EXPECT_EQ(world.balance().accepted, 500U);
+  EXPECT_EQ(world.balance().in_doubt, 0U);
+  EXPECT_LT(world.now(), Tick{} + seconds(75)) << "it goes on soon after there is room";
+  EXPECT_THAT(world.notes, testing::Contains(testing::HasSubstr("Nothing new is sent")));
+  EXPECT_THAT(world.notes,
+              testing::Contains(testing::HasSubstr("there is room on the disk again")));
+  expect_the_promises(world, 200);
+}
+
+// A gateway that is slow, silent or gone costs the others nothing.
+TEST(Simulation, OneBadGatewayDoesNotSlowTheOthers) {
+  const auto time_of_the_other = [](const std::function<HttpReply(World&)>& bad, Duration takes) {
+    World world(1500);
+    world.delay = [takes](const std::string& gateway) {
+      return gateway == "one" ? takes : Duration(milliseconds(20));
+    };
+    Tick last{};
+    EXPECT_TRUE(world.run(
+                    [&](const auto& gateway, const auto& numbers) {
+                      if (gateway == "one") return bad(world);
+                      last = world.now();
+                      return accept(world.truth, numbers);
+                    },
+                    std::chrono::minutes(5)) ||
+                true);
+    return last - Tick{};
   };
-  std::optional<Result<Ending>> ending;
-  for (int life = 0; life < 4 && !ending; ++life)
-    ending = world.run(script, milliseconds(random() % 2000));
-  if (!ending) ending = world.run(script);
-  ASSERT_TRUE(ending && *ending);
-
-  // The fold of the journal is the state in memory, and it adds up.
-  Record record("Asia/Ho_Chi_Minh");
-  for (const std::string& line : world.lines) {
-    const auto event = parse_event(line);
-    ASSERT_TRUE(event && record.apply(*event));
-  }
-  const Balance balance = record.find("c")->balance();
-  EXPECT_EQ(balance.planned,
-            balance.accepted + balance.refused_total() + balance.in_doubt + balance.unsent);
-  EXPECT_EQ(balance.accepted, world.balance().accepted);
-  EXPECT_EQ(balance.unsent, 0U);
-
-  const CampaignRecord& campaign = *record.find("c");
-  std::size_t doubled = 0;
-  for (std::size_t i = 0; i < campaign.rows.size(); ++i) {
-    const std::string number = to_digits(world.plan->rows()[i].number());
-    const auto found = world.truth.accepted.find(number);
-    const int times = found == world.truth.accepted.end() ? 0 : found->second;
-    if (times > 1) ++doubled;
-    // Accepted is accepted, but for what a policy took for sent; refused was never taken.
-    if (campaign.rows[i] == RowState::accepted && policy != OnUnknown::assume_sent) {
-      EXPECT_GE(times, 1) << i;
-    }
-    if (campaign.rows[i] == RowState::refused) {
-      EXPECT_EQ(times, 0) << i;
-    }
-  }
-  if (policy != OnUnknown::resend) {
-    EXPECT_EQ(doubled, 0U);
-  }
-  EXPECT_LE(doubled, campaign.resent);
-  expect_pace(world.truth, 200);
+  const auto good = [](World&) { return Carrier::code("0"); };
+  const Duration alone = time_of_the_other(good, milliseconds(20));
+  const Duration most = alone * 105 / 100;
+  EXPECT_LE(time_of_the_other(good, seconds(30)), most) << "slow";
+  EXPECT_LE(time_of_the_other([](World&) { return lost(); }, seconds(30)), most) << "silent";
+  EXPECT_LE(time_of_the_other([](World&) { return not_sent(); }, milliseconds(1)), most) << "gone";
+  EXPECT_LE(time_of_the_other([](World&) { return Carrier::code("16"); }, milliseconds(20)), most)
+      << "throttling";
+  EXPECT_LE(time_of_the_other([](World&) { return Carrier::code("13"); }, milliseconds(20)), most)
+      << "held";
 }
+
+// Random faults of carriers, disk and clock, kills and losses of power, under each policy.
+class History {
+ public:
+  explicit History(std::uint64_t seed)
+      : random_(seed), world_(kPeople, static_cast<OnUnknown>(draw(3)), seed + 1) {
+    world_.writer.segment_size = (8 + draw(57)) * kBlockAlign;
+    world_.lines_per_snapshot = 1 + draw(40);
+  }
+
+  void run() {
+    std::optional<Result<Ending>> ending;
+    const std::uint64_t lives = 1 + draw(5);
+    for (std::uint64_t life = 0; life < lives && !ending && !testing::Test::HasFailure(); ++life)
+      ending = live();
+    if (testing::Test::HasFailure()) return;
+    // The faults stop: then the campaign ends, and soon.
+    faulty_ = false;
+    const Duration before = world_.elapsed;
+    if (!ending) ending = world_.run(script());
+    ASSERT_TRUE(ending && *ending) << (ending ? ending->error().text : "it did not end");
+    EXPECT_EQ(**ending, Ending::finished);
+    EXPECT_LT(world_.elapsed - before, std::chrono::minutes(5));
+    EXPECT_EQ(world_.balance().unsent, 0U);
+    if (world_.plan->head().on_unknown == OnUnknown::assume_sent) {
+      EXPECT_EQ(world_.balance().in_doubt, 0U);
+    }
+    EXPECT_EQ(world_.disk.syncs_after_failure(), 0);
+    expect_the_promises(world_, 200);
+  }
+
+ private:
+  static constexpr std::size_t kPeople = 200;
+
+  std::uint64_t draw(std::uint64_t below) { return random_() % below; }
+
+  // One process, until it is done, killed, or cut off from power or disk.
+  std::optional<Result<Ending>> live() {
+    const std::uint64_t calls = draw(draw(2) == 0 ? 40 : 300);
+    Duration life = std::chrono::hours(10);
+    switch (draw(5)) {
+      case 0: world_.disk.power_fails_at = world_.disk.calls() + 1 + calls; break;
+      case 1:
+        world_.disk.call_fails_at = world_.disk.calls() + 1 + calls;
+        world_.disk.failure = Code::io;
+        world_.disk.fails_for_good = draw(2) == 0;
+        break;
+      default: life = milliseconds(draw(2000));
+    }
+    if (draw(4) == 0)
+      world_.set_clock_later(milliseconds(draw(1500)), seconds(draw(7200)) - seconds(3600));
+    auto ending = world_.run(script(), life);
+    if (ending && !*ending) {
+      EXPECT_EQ((*ending).error().text, "Input/output error");
+      ending.reset();
+    }
+    if (!ending && draw(2) == 0) world_.disk.lose_power();
+    return ending;
+  }
+
+  Carrier::Script script() {
+    return [this](const std::string&, const std::vector<std::string>& numbers) {
+      Truth& truth = world_.truth;
+      switch (faulty_ ? draw(24) : 23) {
+        case 0: return not_sent();
+        case 1: return lost();
+        case 2: accept(truth, numbers); return lost();
+        case 3: return Carrier::code("16");
+        case 4: accept(truth, numbers); return Carrier::code("?", 500);
+        case 5: {
+          HttpReply garbled = accept(truth, numbers);
+          garbled.body = "{\"RPLY\":";
+          return garbled;
+        }
+        case 6: return numbers.size() > 1 ? Carrier::code("23") : accept(truth, numbers);
+        default: return accept(truth, numbers);
+      }
+    };
+  }
+
+  std::mt19937_64 random_;
+  World world_;
+  bool faulty_ = true;
+};
 
 TEST(Simulation, EveryHistoryKeepsThePromises) {
-  const char* replay = std::getenv("LOA_SEED");
-  const std::uint64_t first = replay != nullptr ? std::strtoull(replay, nullptr, 10) : 1;
-  const std::uint64_t last = replay != nullptr ? first : 300;
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
-    live(seed);
-    ASSERT_FALSE(testing::Test::HasFailure())
-        << "LOA_SEED=" << seed << " replays it: LOA_SEED=" << seed
-        << " dispatch_simulation --gtest_filter=*Every*";
-  }
+  for_each_seed(1000, "dispatch_simulation", [](std::uint64_t seed) { History(seed).run(); });
 }
 
 }  // namespace

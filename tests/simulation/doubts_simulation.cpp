@@ -3,14 +3,13 @@
 #include <set>
 
 #include "simulation/world.hpp"
+#include "support/seeds.hpp"
 
 namespace loa::simulation {
 namespace {
 
 using std::chrono::hours;
 using std::chrono::minutes;
-
-constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
 World make_world(const std::string& profile, std::size_t rows = 500,
                  OnUnknown on_unknown = OnUnknown::hold) {
@@ -220,7 +219,7 @@ TEST(Doubts, ADrainLeavesARepetitionForTheNextRun) {
         office.take();
         return lost();
       },
-      hours(1), kNever, milliseconds(300));
+      hours(1), milliseconds(300));
   ASSERT_TRUE(ending && *ending);
   EXPECT_EQ(**ending, Ending::interrupted);
   EXPECT_EQ(**world.run([&](const auto&, const auto&) { return office.take(); }), Ending::finished);
@@ -335,16 +334,7 @@ void live(std::uint64_t seed) {
   expect_pace(world.truth, 200);
 }
 
-TEST(Doubts, EveryHistoryKeepsThePromises) {
-  const char* replay = std::getenv("LOA_SEED");
-  const std::uint64_t first = replay != nullptr ? std::strtoull(replay, nullptr, 10) : 1;
-  const std::uint64_t last = replay != nullptr ? first : 300;
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
-    live(seed);
-    ASSERT_FALSE(testing::Test::HasFailure())
-        << "LOA_SEED=" << seed << " doubts_simulation --gtest_filter=*Every* replays it";
-  }
-}
+TEST(Doubts, EveryHistoryKeepsThePromises) { for_each_seed(300, "doubts_simulation", live); }
 
 }  // namespace
 }  // namespace loa::simulation

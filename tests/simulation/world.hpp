@@ -8,7 +8,10 @@
 #include <map>
 
 #include "dispatch/dispatcher.hpp"
+#include "dispatch/image.hpp"
+#include "dispatch/store.hpp"
 #include "plan/freeze.hpp"
+#include "support/model_disk.hpp"
 #include "support/virtual_clock.hpp"
 
 namespace loa::simulation {
@@ -17,30 +20,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 inline const Instant kStart = *parse_rfc3339("2026-11-24T01:00:00Z");  // 08:00 in Lạng Sơn
-
-// The journal as a list of lines, each durable a moment after it was given.
-class ListJournal final : public Journal {
- public:
-  ListJournal(Clock& clock, std::vector<std::string>& lines) : clock_(clock), lines_(lines) {}
-
-  Task<Result<void>> commit(std::string_view line) override {
-    if (lines_.size() >= fail_at) co_return fail(Code::io, "the disk is gone");
-    const std::string kept(line);
-    const auto alarm = clock_.make_alarm();
-    co_await alarm->wait_until(clock_.now() + milliseconds(1));
-    lines_.push_back(kept);
-    co_return Result<void>{};
-  }
-  void snapshot(std::string /*state*/) override {}
-  const std::optional<Error>& shortage() const override { return shortage_; }
-
-  std::size_t fail_at = std::numeric_limits<std::size_t>::max();
-
- private:
-  Clock& clock_;
-  std::vector<std::string>& lines_;
-  std::optional<Error> shortage_;
-};
 
 // A request as it arrived: "POST http://...", headers and body.
 struct Arrived {
@@ -82,8 +61,10 @@ class Carrier final : public Http {
   using Script =
       std::function<HttpReply(const std::string& gateway, const std::vector<std::string>& numbers)>;
 
-  Carrier(Clock& clock, Truth& truth, Script script)
-      : clock_(clock), truth_(truth), script_(std::move(script)) {}
+  using Delay = std::function<Duration(const std::string& gateway)>;
+
+  Carrier(Clock& clock, Truth& truth, Script script, Delay delay)
+      : clock_(clock), truth_(truth), script_(std::move(script)), delay_(std::move(delay)) {}
 
   Task<HttpReply> perform(const HttpCall& call) override {
     const std::string gateway = call.url.find("one") != std::string::npos ? "one" : "two";
@@ -95,7 +76,7 @@ class Carrier final : public Http {
     if (reply.transport != Transport::not_sent)
       truth_.arrivals[gateway].push_back({clock_.now(), numbers.size()});
     const auto alarm = clock_.make_alarm();
-    co_await alarm->wait_until(clock_.now() + milliseconds(20));
+    co_await alarm->wait_until(clock_.now() + delay_(gateway));
     co_return reply;
   }
 
@@ -109,6 +90,7 @@ class Carrier final : public Http {
   Clock& clock_;
   Truth& truth_;
   Script script_;
+  Delay delay_;
 };
 
 struct Notes final : DispatchObserver {
@@ -116,10 +98,12 @@ struct Notes final : DispatchObserver {
   void note(const std::string& message) override { all.push_back(message); }
 };
 
-// One plan and its journal; run() is one life of the process.
+// One plan and its data directory; run() is one life of the process.
 class World {
  public:
-  explicit World(std::size_t rows = 500, OnUnknown on_unknown = OnUnknown::hold) {
+  explicit World(std::size_t rows = 500, OnUnknown on_unknown = OnUnknown::hold,
+                 std::uint64_t seed = 1)
+      : disk(seed, seed % 2 == 0 ? 512 : 4096) {
     Faults faults;
     numbering = NumberingPlan::load(LOA_PROJECT "/config/networks.yaml", faults);
     const Profile profile = Profile::load(LOA_PROJECT "/config/profiles/vnpt-smsbn.yaml", faults);
@@ -158,40 +142,46 @@ class World {
       return {};
     }));
     plan.emplace(*Plan::from_bytes(bytes));
-    Event event;
-    event.kind = Event::Kind::frozen;
-    event.at = kStart;
-    event.campaign = "c";
-    event.plan = plan->sha256();
-    event.row_count = plan->rows().size();
-    lines.push_back(to_line(event));
+    frozen_.kind = Event::Kind::frozen;
+    frozen_.at = kStart;
+    frozen_.campaign = "c";
+    frozen_.plan = plan->sha256();
+    frozen_.row_count = plan->rows().size();
   }
 
-  // Folds the journal and dispatches, for at most `life`; nothing when the process died before its
-  // end.
+  // One life of the process, for at most `life`: reads the data directory and dispatches. Nothing
+  // when it was killed or lost its power before the end.
   std::optional<Result<Ending>> run(Carrier::Script script, Duration life = std::chrono::hours(10),
-                                    std::size_t fail_at = std::numeric_limits<std::size_t>::max(),
                                     Duration drain_after = Duration::max()) {
-    auto born = std::make_unique<Life>(*this, std::move(script), fail_at);
+    auto born = std::make_unique<Life>(*this, std::move(script));
     life_ = born.get();
     std::optional<Result<Ending>> ending;
-    asio::co_spawn(born->context, outcome(*born->dispatcher, ending),
+    asio::co_spawn(born->context, born->live(*this, ending),
                    [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
     for (const auto& [after, by] : std::exchange(later_, {}))
       asio::co_spawn(born->context, set_clock_at(born->clock, born->clock.now() + after, by),
                      [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
     if (drain_after != Duration::max()) {
       born->clock.run(drain_after);
-      born->dispatcher->drain();
+      if (born->dispatcher) born->dispatcher->drain();
     }
     born->clock.run(life);
     elapsed = born->clock.now() - Tick{};
-    balance_ = born->campaign().balance();
     notes = born->notes.all;
     life_ = nullptr;
+    disk.call_fails_at = ModelDisk::kNever;  // errors end with the process that met them
+    if (disk.power_failed()) {
+      disk.lose_power();
+      ending.reset();
+    } else if (!ending) {
+      disk.end_process();
+    }
+    disk.power_fails_at = ModelDisk::kNever;
     // A process that died stays as it was: its coroutines wait for ever and nobody runs their
     // clock.
     if (!ending) graveyard().push_back(std::move(born));
+    born.reset();  // the others write what they still have
+    look();
     return ending;
   }
 
@@ -203,6 +193,11 @@ class World {
   Instant wall() const {
     return kStart + std::chrono::floor<std::chrono::microseconds>(wall_set + (now() - Tick{}));
   }
+  // Does something at a time, while a process runs.
+  void at(Tick when, std::function<void()> what) {
+    asio::co_spawn(life_->context, Life::later(life_->clock, when - now(), std::move(what)),
+                   [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
+  }
   // In the next run, that long after its start.
   void set_clock_later(Duration after, Duration by) { later_.emplace_back(after, by); }
 
@@ -213,29 +208,53 @@ class World {
   std::vector<Gateway> gateways;
   DispatchSettings settings;
   std::optional<Plan> plan;
-  std::vector<std::string> lines;
+  ModelDisk disk;
+  WriterSettings writer{.epoch = 0, .segment_size = 64 * kBlockAlign, .keep_segments = {}};
+  std::uint64_t lines_per_snapshot = 16;
+  std::vector<std::string> lines;  // of the journal, after a run
+  std::vector<RowState> rows;      // after a run
   Truth truth;
+  // How long a gateway takes to answer.
+  Carrier::Delay delay = [](const std::string&) { return Duration(milliseconds(20)); };
   std::vector<std::string> notes;
   Duration elapsed{0};
   Duration wall_set{0};  // what set_clock() has moved the wall clock by
 
  private:
+  static constexpr const char* kZone = "Asia/Ho_Chi_Minh";
+  static constexpr const char* kData = "d";
+
   struct Life {
-    Life(World& world, Carrier::Script script, std::size_t fail_at)
+    Life(World& world, Carrier::Script script)
         : clock(context, kStart + std::chrono::floor<std::chrono::microseconds>(world.wall_set),
                 world.elapsed),
           random(create_seeded_random(1)),
-          record("Asia/Ho_Chi_Minh"),
-          journal(clock, world.lines),
-          recorder(record, journal),
-          carrier(clock, world.truth, std::move(script)) {
-      for (const std::string& line : world.lines) {
-        const auto event = parse_event(line);
-        EXPECT_TRUE(event) << line;
-        const auto applied = record.apply(*event);
-        EXPECT_TRUE(applied) << applied.error().text;
-      }
-      journal.fail_at = fail_at;
+          carrier(clock, world.truth, std::move(script), world.delay) {}
+
+    Task<void> live(World& world, std::optional<Result<Ending>>& ending) {
+      Result<Ending> ended = co_await send(world);
+      ending = std::move(ended);
+    }
+
+    Task<Result<Ending>> send(World& world) {
+      store = read_store(world.disk, kData, kZone);
+      if (!store) co_return fail(store.error());
+      world.writer.epoch = static_cast<std::uint64_t>(world.elapsed.count()) + 1;
+      auto opened = open_journal(
+          context.get_executor(), world.disk, journal_directory(kData), store->end,
+          {.writer = world.writer,
+           .background = [this](Duration wait,
+                                std::function<void()> job) { background(wait, std::move(job)); },
+           .note = [this](const std::string& text) { notes.note(text); }});
+      if (!opened) co_return fail(opened.error());
+      journal = std::move(*opened);
+      recorder.emplace(store->record, *journal, world.lines_per_snapshot);
+      Event opening;
+      opening.at = clock.wall();
+      Result<void> durable = co_await recorder->commit(opening);
+      if (durable && store->record.find("c") == nullptr)
+        durable = co_await recorder->commit(world.frozen_);
+      if (!durable) co_return fail(durable.error());
       std::vector<OpenGateway> open;
       open.reserve(world.gateways.size());
       for (const Gateway& gateway : world.gateways)
@@ -249,25 +268,50 @@ class World {
                           {"password", "p"},
                           {"token", "t"}}}});
       dispatcher = std::make_unique<Dispatcher>(
-          Dispatcher::World{context.get_executor(), clock, *random, recorder, carrier, notes},
+          Dispatcher::World{context.get_executor(), clock, *random, *recorder, carrier, notes},
           *world.plan, std::move(open), world.settings);
+      Result<Ending> ending = co_await dispatcher->run();
+      co_return ending;
     }
-    const CampaignRecord& campaign() { return *record.find("c"); }
+
+    // The journal's writer: a moment later, in the same thread.
+    void background(Duration wait, std::function<void()> job) {
+      asio::co_spawn(context, later(clock, wait + milliseconds(1), std::move(job)),
+                     [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
+    }
+    static Task<void> later(Clock& clock, Duration wait, std::function<void()> job) {
+      const auto alarm = clock.make_alarm();
+      co_await alarm->wait_until(clock.now() + wait);
+      job();
+    }
 
     asio::io_context context{1};
     VirtualClock clock;
     std::unique_ptr<Random> random;
-    Record record;
-    ListJournal journal;
-    Recorder recorder;
     Carrier carrier;
     Notes notes;
+    Result<StoreContents> store = fail(Code::internal, "not read yet");
+    std::unique_ptr<Journal> journal;
+    std::optional<Recorder> recorder;
     std::unique_ptr<Dispatcher> dispatcher;
   };
 
-  static Task<void> outcome(Dispatcher& dispatcher, std::optional<Result<Ending>>& ending) {
-    Result<Ending> ended = co_await dispatcher.run();
-    ending = std::move(ended);
+  // What the data directory says after a life, as `loa journal verify` and `loa status` read it.
+  void look() {
+    lines.clear();
+    const auto whole = read_whole_store(disk, kData, kZone, {});
+    ASSERT_TRUE(whole) << whole.error().text;
+    const auto quick = read_store(disk, kData, kZone);
+    ASSERT_TRUE(quick) << quick.error().text;
+    EXPECT_TRUE(image_of(quick->record) == image_of(whole->record));
+    EXPECT_TRUE(read_journal(disk, journal_directory(kData), {},
+                             [&](std::uint64_t, std::string_view line) -> Result<void> {
+                               lines.emplace_back(line);
+                               return {};
+                             }));
+    const CampaignRecord* record = whole->record.find("c");
+    balance_ = record == nullptr ? Balance{} : record->balance();
+    rows = record == nullptr ? std::vector<RowState>{} : record->rows;
   }
 
   Task<void> set_clock_at(Clock& clock, Tick at, Duration by) {
@@ -281,6 +325,7 @@ class World {
     return *dead;
   }
 
+  Event frozen_;
   Life* life_ = nullptr;
   std::vector<std::pair<Duration, Duration>> later_;
   Balance balance_;

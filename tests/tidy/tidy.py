@@ -28,12 +28,13 @@ MAY_INCLUDE = {
                  "pace", "gateway", "plan"),
     "audit": ("base", "config", "text", "audience", "campaign", "journal", "gateway", "plan",
               "dispatch"),
+    "drill": ("base", "async", "campaign", "journal", "plan", "dispatch"),
     "sim": ("base", "async"),
 }
 PURE = ("base", "config", "text", "audience", "campaign", "plan", "pace", "gateway")
 
 # Where a clock may be read: folders, and single files with their reason.
-CLOCK_FOLDERS = ("async", "net", "sim")
+CLOCK_FOLDERS = ("async", "net", "drill", "sim")
 CLOCK_FILES = {
     "src/journal/disk.cpp": "the disk thread measures its own group commits",
     "src/cli/progress.cpp": "the progress bar is for eyes, not for decisions",
