@@ -150,14 +150,13 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
     outlet->queue.give_back(
         {plan.lane_of(row), {{row, row}}, campaign_.attempts[row] + 1, Tick::min()});
   }
-  // The last second before a restart may have used the whole limit.
-  const Instant wall = world.clock.wall();
-  Instant latest = wall;
+  // The last second before this start may have used the whole limit. How long ago it was cannot be
+  // told: the wall clock may have been set since.
+  Instant latest = world.clock.wall();
   for (const auto& outlet : outlets_) {
     const Instant last = world.recorder.record().use(outlet->open.gateway.name).last_intent;
-    const auto window = std::chrono::duration_cast<std::chrono::microseconds>(
-        kPaceWindow + kPaceSlack + kLeadLongest);
-    if (last + window > wall) outlet->limiter.pause(world.clock.now() + window);
+    if (last != Instant{})
+      outlet->limiter.pause(world.clock.now() + kPaceWindow + kPaceSlack + kLeadLongest);
     // A clock that was set back between two runs shows at the first look.
     latest = std::max(latest, last);
   }

@@ -163,7 +163,8 @@ class GroupJournal final : public Journal {
 
   // Moves what has gathered into the work, up to where an image belongs. Whether there was any.
   bool take() {
-    if (!work_.lines.empty()) return true;  // the disk was full: the same again
+    // Left over: the disk was full, or the job was never run.
+    if (!work_.lines.empty() || work_.image) return true;
     if (pending_.empty() && !image_) return false;
     if (!image_) {
       work_.lines = std::exchange(pending_, {});

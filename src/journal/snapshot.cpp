@@ -34,12 +34,14 @@ std::string encode(const Snapshot& snapshot) {
   return bytes;
 }
 
+bool is_head(std::string_view bytes, std::uint64_t file_size) {
+  return bytes.size() == kHead && get_int<std::uint32_t>(bytes, 4) == kMagic &&
+         get_int<std::uint32_t>(bytes, 8) == kVersion &&
+         get_int<std::uint64_t>(bytes, 56) == file_size - kHead;
+}
+
 std::optional<Snapshot> decode(std::string_view bytes) {
-  if (bytes.size() < kHead || get_int<std::uint32_t>(bytes, 4) != kMagic ||
-      get_int<std::uint32_t>(bytes, 8) != kVersion ||
-      get_int<std::uint64_t>(bytes, 56) != bytes.size() - kHead ||
-      get_int<std::uint32_t>(bytes, 0) != crc32c(bytes.substr(4)))
-    return std::nullopt;
+  if (get_int<std::uint32_t>(bytes, 0) != crc32c(bytes.substr(4))) return std::nullopt;
   return Snapshot{{.segment = get_int<std::uint64_t>(bytes, 16),
                    .offset = get_int<std::uint64_t>(bytes, 24),
                    .sequence = get_int<std::uint64_t>(bytes, 32),
@@ -85,8 +87,10 @@ std::optional<Snapshot> read_snapshot(Disk& disk, const std::string& directory,
   if (!file) return std::nullopt;
   const auto size = (*file)->size();
   if (!size || *size > kSizeMax) return std::nullopt;
+  const auto head = (*file)->read_at(0, kHead);
+  if (!head || !is_head(*head, *size)) return std::nullopt;
   const auto bytes = (*file)->read_at(0, *size);
-  if (!bytes) return std::nullopt;
+  if (!bytes || bytes->size() != *size) return std::nullopt;
   return decode(*bytes);
 }
 

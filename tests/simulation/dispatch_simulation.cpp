@@ -289,6 +289,18 @@ class History {
   bool faulty_ = true;
 };
 
+// The clock is set forward, and the process starts anew within the second (seed 543).
+TEST(Simulation, TheLastSecondCountsAfterARestartWhateverTheClockSays) {
+  World world;
+  const auto script = [&](const auto&, const auto& numbers) {
+    return accept(world.truth, numbers);
+  };
+  EXPECT_FALSE(world.run(script, milliseconds(400)));
+  world.set_clock(std::chrono::hours(1));
+  EXPECT_EQ(**world.run(script), Ending::finished);
+  expect_pace(world.truth, 200);
+}
+
 TEST(Simulation, EveryHistoryKeepsThePromises) {
   for_each_seed(1000, "dispatch_simulation", [](std::uint64_t seed) { History(seed).run(); });
 }

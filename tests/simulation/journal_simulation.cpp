@@ -139,7 +139,11 @@ class History {
       life->run();
       confirmed_ = before + life->confirmed;
     }
-    bury(std::move(life));
+    // A process that is killed writes nothing more; one that ends writes what it has.
+    const std::uint64_t power_fails_at = disk_.power_fails_at;
+    if (draw(2) == 0) disk_.power_fails_at = 0;
+    life.reset();
+    disk_.power_fails_at = power_fails_at;
   }
 
   void give(JournalLife& life) {

@@ -11,6 +11,7 @@
 #include "dispatch/image.hpp"
 #include "dispatch/store.hpp"
 #include "plan/freeze.hpp"
+#include "support/context.hpp"
 #include "support/model_disk.hpp"
 #include "support/virtual_clock.hpp"
 
@@ -170,17 +171,16 @@ class World {
     notes = born->notes.all;
     life_ = nullptr;
     disk.call_fails_at = ModelDisk::kNever;  // errors end with the process that met them
-    if (disk.power_failed()) {
+    const bool cut_off = disk.power_failed();
+    if (cut_off) ending.reset();
+    if (!ending) disk.power_fails_at = disk.calls();  // nothing more comes from a dead process
+    born.reset();
+    if (cut_off) {
       disk.lose_power();
-      ending.reset();
     } else if (!ending) {
       disk.end_process();
     }
     disk.power_fails_at = ModelDisk::kNever;
-    // A process that died stays as it was: its coroutines wait for ever and nobody runs their
-    // clock.
-    if (!ending) graveyard().push_back(std::move(born));
-    born.reset();  // the others write what they still have
     look();
     return ending;
   }
@@ -230,6 +230,10 @@ class World {
                 world.elapsed),
           random(create_seeded_random(1)),
           carrier(clock, world.truth, std::move(script), world.delay) {}
+
+    ~Life() { context.abandon(); }
+    Life(const Life&) = delete;
+    Life& operator=(const Life&) = delete;
 
     Task<void> live(World& world, std::optional<Result<Ending>>& ending) {
       Result<Ending> ended = co_await send(world);
@@ -285,7 +289,7 @@ class World {
       job();
     }
 
-    asio::io_context context{1};
+    MortalContext context;
     VirtualClock clock;
     std::unique_ptr<Random> random;
     Carrier carrier;
@@ -318,11 +322,6 @@ class World {
     const auto alarm = clock.make_alarm();
     co_await alarm->wait_until(at);
     set_clock(by);
-  }
-
-  static std::vector<std::unique_ptr<Life>>& graveyard() {
-    static auto* const dead = new std::vector<std::unique_ptr<Life>>();
-    return *dead;
   }
 
   Event frozen_;

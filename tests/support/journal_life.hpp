@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <vector>
 
 #include "journal/journal.hpp"
+#include "support/context.hpp"
 
 namespace loa {
 
@@ -28,6 +28,10 @@ class JournalLife {
       failure = opened.error();
     }
   }
+
+  ~JournalLife() { context_.abandon(); }
+  JournalLife(const JournalLife&) = delete;
+  JournalLife& operator=(const JournalLife&) = delete;
 
   bool is_open() const { return journal_ != nullptr; }
 
@@ -72,15 +76,9 @@ class JournalLife {
     }
   }
 
-  asio::io_context context_{1};
+  MortalContext context_;
   std::vector<std::function<void()>> later_;
   std::unique_ptr<Journal> journal_;
 };
-
-// A process that was killed, with whatever waits in it for ever.
-inline void bury(std::unique_ptr<JournalLife> life) {
-  static auto* const dead = new std::vector<std::unique_ptr<JournalLife>>();
-  dead->push_back(std::move(life));
-}
 
 }  // namespace loa
