@@ -133,19 +133,32 @@ class Sending(unittest.TestCase):
         self.assertEqual(truth["doubles"], 0)
 
     def test_held_gateway(self):
-        world = self.make()
-        # An answer the profile does not know: the lane is held with its rows in doubt (here the
-        # carrier took them), the others go on.
+        world = self.make(rows=300)
+        # An answer that says no: the lane is held with all its rows, the others go on.
         profile = os.path.join(os.path.dirname(world.config), "profiles", "vnpt-smsbn.yaml")
-        World.edit(profile, '"0"', '"77"')
+        World.edit(profile, '{code: ["0"], class: ok}', '{code: ["77"], class: ok}')
+        World.edit(profile, '"31", "101"', '"31", "101", "0"')
         done = world.run("send", world.campaign, "--yes", "--json", status=75)
         balance = json.loads(done.stdout)
         check_balance(balance)
         self.assertEqual(balance["state"], "held")
         self.assertGreater(balance["unsent"], 0)
-        self.assertGreater(balance["in_doubt"], 0)
+        self.assertEqual(balance["in_doubt"], 0)
         self.assertIn("vina", balance["held"])
         self.assertIn("mend", done.stderr)
+
+    def test_an_answer_that_no_rule_names(self):
+        world = self.make(rows=2000)
+        profile = os.path.join(os.path.dirname(world.config), "profiles", "vnpt-smsbn.yaml")
+        World.edit(profile, '{code: ["0"], class: ok}', '{code: ["77"], class: ok}')
+        balance = json.loads(world.run("send", world.campaign, "--yes", "--json", status=None).stdout)
+        check_balance(balance)
+        self.assertIn("vina", balance["held"])
+        self.assertGreater(balance["in_doubt"], 0)
+        # The carrier took them. Once the profile is mended, they are not sent again.
+        World.edit(profile, '{code: ["77"], class: ok}', '{code: ["0"], class: ok}')
+        world.run("send", world.campaign, "--yes", status=None)
+        self.assertEqual(self.sim.close()["total"]["doubles"], 0)
 
     def test_what_must_not_begin(self):
         world = self.make(rows=100)

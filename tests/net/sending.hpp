@@ -36,6 +36,7 @@ inline const std::string kAccepted = "answered, ok: accepted";
 inline const std::string kUnreadable = "answered, in_doubt: in_doubt";
 inline const std::string kSlower = "answered, throttle: planned, slower";
 inline const std::string kHeld = "answered, hold: planned, gateway held";
+inline const std::string kUnknown = "answered, unknown: in_doubt, gateway held";
 
 // What Speedsms says when all is well.
 inline const std::string kOk = R"({"status":"success","data":{"tranId":7}})";

@@ -71,7 +71,9 @@ std::map<std::string, int> by_reference(const World& world) {
     if (reference.empty()) continue;
     ++times[reference];
     const auto [known, is_new] = bytes.try_emplace(reference, one.bytes);
-    if (!is_new) EXPECT_EQ(known->second, one.bytes);
+    if (!is_new) {
+      EXPECT_EQ(known->second, one.bytes);
+    }
   }
   return times;
 }
