@@ -102,7 +102,7 @@ struct Notes final : DispatchObserver {
 // One plan and its data directory; run() is one life of the process.
 class World {
  public:
-  explicit World(std::size_t rows = 500, OnUnknown on_unknown = OnUnknown::hold,
+  explicit World(std::size_t people = 500, OnUnknown on_unknown = OnUnknown::hold,
                  std::uint64_t seed = 1)
       : disk(seed, seed % 2 == 0 ? 512 : 4096) {
     Faults faults;
@@ -123,7 +123,7 @@ class World {
     const std::string path = testing::TempDir() + "simulation.csv";
     std::ofstream file(path);
     file << "so_dien_thoai\n";
-    for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t i = 0; i < people; ++i)
       file << (i % 3 == 0 ? "090" : "091") << 1'000'000 + i << "\n";
     file.close();
     Campaign campaign;
