@@ -153,10 +153,12 @@ Dispatcher::Dispatcher(const World& world, const Plan& plan, std::vector<OpenGat
   // The last second before this start may have used the whole limit. How long ago it was cannot be
   // told: the wall clock may have been set since.
   Instant latest = world.clock.wall();
+  const Tick after_it = world.clock.now() + kPaceWindow + kPaceSlack + kLeadLongest;
   for (const auto& outlet : outlets_) {
     const Instant last = world.recorder.record().use(outlet->open.gateway.name).last_intent;
-    if (last != Instant{})
-      outlet->limiter.pause(world.clock.now() + kPaceWindow + kPaceSlack + kLeadLongest);
+    if (last == Instant{}) continue;
+    if (has_rate(outlet->open.gateway.limits)) outlet->limiter.pause(after_it);
+    if (settings_.parts_per_second > 0) pace_.pause(after_it);
     // A clock that was set back between two runs shows at the first look.
     latest = std::max(latest, last);
   }

@@ -13,4 +13,9 @@ struct Limits {
   std::uint64_t per_day = 0;  // messages a local day
 };
 
+inline bool has_rate(const Limits& limits) {
+  return limits.requests_per_second > 0 || limits.messages_per_second > 0 ||
+         limits.parts_per_second > 0;
+}
+
 }  // namespace loa
