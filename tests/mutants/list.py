@@ -39,7 +39,7 @@ MUTANTS = [
              "  spare_ = std::move(*there);\n"
              "  return {};\n"
              "}")],
-           by=["journal_simulation"]),
+           by=["journal_test"]),
     Mutant("no copy of the last block at a start", "src/journal/writer.cpp",
            [("return put(*block);", "return {};")],
            by=["journal_test"]),
@@ -49,13 +49,15 @@ MUTANTS = [
            by=["journal_test"]),
     Mutant("a torn tail is not cut", "src/journal/writer.cpp",
            [("if («end.torn_end > place_.offset») {", "false")],
-           by=["journal_test"]),
+           by=["journal_test"],
+           survives="zero_ahead() writes zeros there before the copy of the last block goes down; the cut only keeps that "
+                    "from depending on a step which is for speed"),
     Mutant("all blocks have the same epoch", "src/journal/writer.cpp",
            [(".epoch = «settings_.epoch»,", "std::uint64_t{0}")],
            by=["journal_test"]),
     Mutant("segments are used again that the older snapshot needs", "src/journal/writer.cpp",
            [("const auto oldest = read_snapshot(*disk_, directory_, (*names)[«kKept - 1»]);", "std::size_t{0}")],
-           by=["journal_test"]),
+           by=["journal_simulation"]),
 
     # The journal: who is told what.
     Mutant("acknowledged before the write", "src/journal/journal.cpp",
@@ -72,7 +74,7 @@ MUTANTS = [
            by=["dispatch_simulation"]),
     Mutant("all who wait are told of the first block", "src/journal/journal.cpp",
            [("«waiters_.front()->number <= work_.written»", "true")],
-           by=["journal_test"]),
+           by=["dispatch_simulation"]),
     Mutant("what a full disk left over is forgotten", "src/journal/journal.cpp",
            [("if (!work_.lines.empty() || work_.image) return true;", "")],
            by=["journal_test"]),
@@ -197,7 +199,7 @@ MUTANTS = [
            by=["dispatch_test"]),
     Mutant("Retry-After is not heard", "src/dispatch/decide.cpp",
            [("retry_after_ = verdict.retry_after.value_or(std::chrono::seconds(0));", "")],
-           by=["dispatch_test"]),
+           by=["carrier_faults_test"]),
     Mutant("a repetition that is not taken ends the doubt", "src/dispatch/decide.cpp",
            [("return «input_.work.purpose == Work::Purpose::repeat» ? RowState::in_doubt", "false")],
            by=["dispatch_test"]),

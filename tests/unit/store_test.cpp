@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dispatch/image.hpp"
+#include "journal/snapshot.hpp"
 #include "plan/freeze.hpp"
 #include "support/model_disk.hpp"
 
@@ -67,6 +69,19 @@ TEST(Store, APlanIsThereWholeOrNotAtAll) {
       EXPECT_TRUE(disk.bytes("d/plans/c.plan") == whole);
     }
   }
+}
+
+// What a snapshot knows was confirmed once: a journal that ends before it has lost its end.
+TEST(Store, AJournalThatEndsBeforeItsSnapshotIsNotWhole) {
+  ModelDisk disk;
+  JournalPlace place;
+  place.segment = 1;
+  place.lsn = 5;
+  const std::string image = image_of(Record("Asia/Ho_Chi_Minh"));
+  ASSERT_TRUE(write_snapshot(disk, journal_directory("d"), {place, image}));
+  const auto whole = read_whole_store(disk, "d", "Asia/Ho_Chi_Minh", {});
+  ASSERT_FALSE(whole);
+  EXPECT_THAT(whole.error().text, testing::HasSubstr("its end is missing"));
 }
 
 TEST(Store, APlanThatWasChangedIsNotOpened) {
