@@ -64,7 +64,9 @@ TEST(Store, APlanIsThereWholeOrNotAtAll) {
       const auto names = disk.list("d/plans");
       const bool there = std::find(names->begin(), names->end(), "c.plan") != names->end();
       EXPECT_TRUE(there || !done) << n << ", seed " << seed;
-      if (there) EXPECT_TRUE(disk.bytes("d/plans/c.plan") == whole) << n << ", seed " << seed;
+      if (there) {
+        EXPECT_TRUE(disk.bytes("d/plans/c.plan") == whole) << n << ", seed " << seed;
+      }
       // What is left of the attempt is not in the way of the next one.
       EXPECT_TRUE(write_plan(disk, "d", plan));
       EXPECT_TRUE(disk.bytes("d/plans/c.plan") == whole);
