@@ -129,6 +129,23 @@ TEST(Simulation, ADrainLeavesNothingInDoubt) {
   for (const auto& [number, times] : world.truth.accepted) EXPECT_EQ(times, 1) << number;
 }
 
+// Whatever waits for its turn when a drain comes: it goes at its turn or not at all.
+TEST(Simulation, ADrainHurriesNobody) {
+  for (int moment = 0; moment < 1000; moment += 10) {
+    World world(30);
+    // Batches of two do not fill the second evenly: their turn is later than spacing alone says.
+    for (Gateway& gateway : world.gateways) {
+      gateway.limits.messages_per_second = 6.5;
+      gateway.batch = 2;
+    }
+    EXPECT_TRUE(
+        world.run([&](const auto&, const auto& numbers) { return accept(world.truth, numbers); },
+                  std::chrono::hours(1), milliseconds(moment)));
+    EXPECT_EQ(world.balance().in_doubt, 0U);
+    expect_pace(world.truth, 6);
+  }
+}
+
 TEST(Simulation, WithoutAJournalNothingMoreIsSent) {
   World world;
   world.disk.call_fails_at = world.disk.calls() + 30;
@@ -173,6 +190,27 @@ TEST(Simulation, AFullDiskIsWaitedFor) {
   EXPECT_THAT(world.notes,
               testing::Contains(testing::HasSubstr("there is room on the disk again")));
   expect_the_promises(world, 200);
+}
+
+// Room that is left is for outcomes: a process that dies on the full disk leaves nothing in doubt.
+TEST(Simulation, OnAFullDiskOutcomesComeBeforeNewWork) {
+  World world;
+  world.writer.segment_size = 8 * kBlockAlign;
+  for (Gateway& gateway : world.gateways) gateway.batch = 5;
+  const auto script = [&](const auto&, const auto& numbers) {
+    if (world.now() >= Tick{} + seconds(1)) {
+      world.disk.failure = Code::cannot_write;
+      world.disk.full_for_creation_only = true;
+      world.disk.fails_for_good = true;
+      world.disk.call_fails_at = 1;
+    }
+    return accept(world.truth, numbers);
+  };
+  EXPECT_FALSE(world.run(script, seconds(30)));
+  EXPECT_THAT(world.notes, testing::Contains(testing::HasSubstr("Nothing new is sent")));
+  EXPECT_GT(world.balance().accepted, 100U);
+  EXPECT_GT(world.balance().unsent, 100U);
+  EXPECT_EQ(world.balance().in_doubt, 0U);
 }
 
 // A gateway that is slow, silent or gone costs the others nothing.

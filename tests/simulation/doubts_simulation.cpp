@@ -185,6 +185,29 @@ TEST(Doubts, AfterTheWindowNothingIsRepeated) {
   EXPECT_EQ(world.truth.requests.size(), before);
 }
 
+// Its intent waits for room on the disk until the carrier has forgotten the reference.
+TEST(Doubts, ARepetitionThatComesTooLateIsNotSent) {
+  World world = make_world("idempotent", 40);
+  world.settings.schedule.useful_until = kStart + hours(12);
+  bool begun = false;
+  const auto ending = world.run([&](const auto&, const auto&) {
+    if (!std::exchange(begun, true)) {
+      world.at(Tick{} + milliseconds(500), [&] {
+        world.disk.failure = Code::cannot_write;
+        world.disk.fails_for_good = true;
+        world.disk.call_fails_at = 1;
+      });
+      world.at(Tick{} + hours(3), [&] { world.disk.call_fails_at = ModelDisk::kNever; });
+    }
+    return lost();
+  });
+  ASSERT_TRUE(ending && *ending);
+  EXPECT_EQ(**ending, Ending::finished);
+  EXPECT_EQ(world.balance().in_doubt, 40U);
+  EXPECT_EQ(world.truth.requests.size(), 2U);
+  EXPECT_EQ(lines_with(world, "not sent: too late"), 2U);
+}
+
 TEST(Doubts, ARepetitionThatIsNotTakenStaysInDoubtAndTogether) {
   World world = make_world("idempotent", 40);
   Office office(world);
@@ -294,6 +317,8 @@ TEST(Doubts, AResendDecidedAtAStartIsTakenOnce) {
   EXPECT_FALSE(world.run(split, milliseconds(385)));
   ASSERT_GT(world.balance().in_doubt, 0U);
   world.elapsed += seconds(10);
+  // The lane is asked at once, before what is in the queue is due.
+  for (Gateway& gateway : world.gateways) gateway.limits.messages_per_second = 0;
   const auto ending =
       world.run([&](const auto&, const auto& numbers) { return accept(world.truth, numbers); });
   ASSERT_TRUE(ending && *ending);

@@ -196,13 +196,26 @@ TEST(Record, AnAnswerMustTellOfEveryRow) {
   EXPECT_FALSE(record.apply(answer(1, {{RowState::accepted, {{0, 2}}, "0", "", "", ""}})));
 }
 
+TEST(Record, AnAnswerTellsOnlyOfRowsThatWereSentAndOnce) {
+  Record record("Asia/Ho_Chi_Minh");
+  ASSERT_TRUE(record.apply(frozen(10)));
+  ASSERT_TRUE(record.apply(intent(1, {{0, 4}})));
+  const Outcome others{RowState::accepted, {{5, 9}}, "0", "", "", ""};
+  EXPECT_FALSE(Record(record).apply(answer(1, {others})));
+  const Outcome most{RowState::accepted, {{0, 3}}, "0", "", "", ""};
+  const Outcome twice{RowState::refused, {{3, 3}}, "9", "", "", ""};
+  EXPECT_FALSE(Record(record).apply(answer(1, {most, twice})));
+}
+
 // What each answer of VNPT's gateway means for a batch of four.
 class Deciding : public testing::Test {
  protected:
   Decision decide_on(const HttpReply& reply, RowRanges rows = {{0, 3}}, int attempt = 1,
-                     Work::Purpose purpose = Work::Purpose::send) {
+                     Work::Purpose purpose = Work::Purpose::send,
+                     const std::string& carrier = "vnpt-smsbn") {
     Faults faults;
-    const Profile profile = Profile::load(LOA_PROJECT "/config/profiles/vnpt-smsbn.yaml", faults);
+    const Profile profile =
+        Profile::load(LOA_PROJECT "/config/profiles/" + carrier + ".yaml", faults);
     EXPECT_TRUE(faults.ok());
     std::vector<BatchRow> batch_rows;
     for_each_row(rows,
@@ -286,6 +299,17 @@ TEST_F(Deciding, NotSentIsWhatSaysSo) {
   for (const int status : {500, 502, 503, 504, 301, 302, 304, 307, 200, 201, 202, 204, 0, 999})
     for (const char* body : {"", "<html>", "{}", R"({"RPLY":{}})", R"({"RPLY":{"ERROR":"4711"}})"})
       EXPECT_EQ(state(status, body), RowState::in_doubt) << status << body;
+}
+
+TEST_F(Deciding, TriesHaveAnEnd) {
+  const HttpReply busy{Transport::answered, 503, "Temporal failure, try later", "", ""};
+  const auto at_attempt = [&](int attempt) {
+    return decide_on(busy, {{0, 3}}, attempt, Work::Purpose::send, "kannel-sendsms");
+  };
+  EXPECT_EQ(only_state(at_attempt(kAttemptsMax - 1)), RowState::planned);
+  EXPECT_EQ(at_attempt(kAttemptsMax - 1).again.at(0).attempt, kAttemptsMax);
+  EXPECT_EQ(only_state(at_attempt(kAttemptsMax)), RowState::refused);
+  EXPECT_TRUE(at_attempt(kAttemptsMax).again.empty());
 }
 
 // A repetition that is not accepted says nothing of the attempt before it.

@@ -154,6 +154,19 @@ TEST(Journal, BlocksOfAnOlderUseAreNotTaken) {
   EXPECT_THAT(read(disk).lines, testing::Not(testing::Contains("old 2")));
 }
 
+// Only the epoch tells such a block from the journal's own: the lines are the same.
+TEST(Journal, TheSameLinesOfAnOlderUseAreNotTaken) {
+  ModelDisk older;
+  const auto before = write(older, {"same"});
+  before->commit("never sent again");
+  before->run();
+  ModelDisk disk;
+  write(disk, {"same"}, {.epoch = 9, .segment_size = kSmall, .keep_segments = {}});
+  const std::string stale = older.bytes(segment()).substr(kBlockAlign, kBlockAlign);
+  disk.edit(segment(), [&](std::string& bytes) { bytes.replace(kBlockAlign, kBlockAlign, stale); });
+  EXPECT_THAT(read(disk).lines, testing::ElementsAre("same"));
+}
+
 void set_version(ModelDisk& disk, std::uint32_t version) {
   disk.edit(segment(), [&](std::string& bytes) {
     BlockHeader header = *decode_header(bytes);
@@ -209,6 +222,18 @@ TEST(Journal, ASnapshotSparesTheLinesBeforeIt) {
   EXPECT_EQ(snapshot->state, "two lines");
   EXPECT_EQ(snapshot->place.lsn, 2U);
   EXPECT_THAT(read(disk, snapshot->place).lines, testing::ElementsAre("third"));
+}
+
+TEST(Journal, ASnapshotOfAnotherJournalIsNotGoneOnFrom) {
+  ModelDisk other;
+  write(other, {"one", "two"});
+  const JournalPlace place = read(other).end->place;
+  ModelDisk disk;
+  write(disk, {"three", "four"});
+  const Read found = read(disk, place);
+  ASSERT_FALSE(found.end);
+  EXPECT_EQ(found.end.error().code, Code::data);
+  EXPECT_THAT(found.end.error().text, testing::HasSubstr("the block before the snapshot"));
 }
 
 TEST(Journal, ADamagedSnapshotIsNone) {
@@ -334,7 +359,7 @@ TEST(Journal, OutcomesFindRoomOnAFullDisk) {
   disk.fails_for_good = true;
   disk.full_for_creation_only = true;
   int given = 0;
-  while (!life->shortage()) {
+  while (!life->shortage() && !life->failure) {
     life->commit(std::to_string(++given) + std::string(3000, 'x'));
     life->run();
   }

@@ -109,7 +109,9 @@ TEST(Limiter, ThrottleHalvesOnceAndComesBack) {
             start + std::chrono::seconds(3));
   limiter.throttled(start + std::chrono::seconds(4), Duration{0});
   EXPECT_DOUBLE_EQ(limiter.share(), 0.25);
-  for (int second = 5; second < 15; ++second)
+  limiter.accepted(start + std::chrono::seconds(5));
+  EXPECT_NEAR(limiter.share(), 0.35, 1e-9) << "a tenth a second";
+  for (int second = 6; second < 15; ++second)
     limiter.accepted(start + std::chrono::seconds(second));
   EXPECT_DOUBLE_EQ(limiter.share(), 1);
 }
