@@ -24,6 +24,7 @@ BUILD = PROJECT / "build/mutants/build"
 COPIED = ["CMakeLists.txt", "CMakePresets.json", "config", "src", "tests"]
 KILLED_AT_LEAST = 0.95
 LEAST_LIMIT = 30  # seconds, and ten times what a suite takes without a mutant
+MEMORY = 2 * 1024**3  # bytes; a mutant may take memory without an end
 
 # From cheap to dear. Of the simulations fewer seeds than ctest runs: enough for these.
 SUITES = {
@@ -44,9 +45,10 @@ SUITES = {
 
 
 def command_of(suite):
+    bounded = ["prlimit", f"--as={MEMORY}"]
     if suite == "drill":
-        return [BUILD / "src/loa", "drill", "--kills", "8", "--seed", "1", "--json"]
-    return [BUILD / "tests" / suite]
+        return [*bounded, BUILD / "src/loa", "drill", "--kills", "8", "--seed", "1"]
+    return [*bounded, BUILD / "tests" / suite]
 
 
 def span_of(mutant, text, was):

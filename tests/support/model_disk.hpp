@@ -48,6 +48,11 @@ class ModelDisk final : public Disk {
       change.apply(durable_names_);
     }
     changes_.clear();
+    for (const std::string& directory : unsynced_directories_)
+      if (random_() % 2 == 0)
+        std::erase_if(durable_names_,
+                      [&](const auto& name) { return name.first.starts_with(directory + "/"); });
+    unsynced_directories_.clear();
     names_ = durable_names_;
     power_fails_at = kNever;
   }
@@ -64,7 +69,12 @@ class ModelDisk final : public Disk {
   void copy_name(const std::string& from, const std::string& to) { names_[to] = names_.at(from); }
   std::size_t files() const { return names_.size(); }
 
-  Result<void> make_directory(const std::string&, unsigned) override { return {}; }
+  // Files need no directory; but one that is made takes what is in it along when its name is lost.
+  Result<void> make_directory(const std::string& path, unsigned) override {
+    if (auto failed = call(Need::nothing)) return fail(*failed);
+    unsynced_directories_.insert(path);
+    return {};
+  }
 
   Result<std::vector<std::string>> list(const std::string& directory) override {
     if (auto failed = call(Need::nothing)) return fail(*failed);
@@ -106,9 +116,12 @@ class ModelDisk final : public Disk {
     return {};
   }
 
-  Result<void> sync_directory(const std::string&) override {
+  Result<void> sync_directory(const std::string& path) override {
     if (auto failed = call(Need::nothing)) return fail(*failed);
     ++syncs_;
+    std::erase_if(unsynced_directories_, [&](const std::string& made) {
+      return path == made + "/.." || made.starts_with(path + "/");
+    });
     for (const NameChange& change : changes_) change.apply(durable_names_);
     changes_.clear();
     return {};
@@ -246,6 +259,7 @@ class ModelDisk final : public Disk {
   Names names_;          // as a process sees them
   Names durable_names_;  // as the disk holds them
   std::vector<NameChange> changes_;
+  std::set<std::string> unsynced_directories_;
   std::uint64_t generation_ = 0;
   std::uint64_t calls_ = 0;
   std::uint64_t syncs_ = 0;

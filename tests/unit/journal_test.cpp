@@ -370,6 +370,15 @@ TEST(Journal, OutcomesFindRoomOnAFullDisk) {
   EXPECT_TRUE(life->shortage());
 }
 
+// Nothing under /proc can be made durable: that this is said shows that the system was asked.
+TEST(SystemDisk, ASyncReachesTheSystemAndItsFailureIsTold) {
+  const auto disk = create_system_disk();
+  const auto file = disk->open("/proc/self/status", false);
+  ASSERT_TRUE(file);
+  EXPECT_FALSE((*file)->sync());
+  EXPECT_FALSE(disk->sync_directory("/proc/self"));
+}
+
 TEST(DirectoryLock, TheSecondIsRefused) {
   const std::string folder = testing::TempDir() + "lock-test";
   std::filesystem::create_directories(folder);

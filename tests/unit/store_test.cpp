@@ -57,7 +57,8 @@ TEST(Store, APlanIsThereWholeOrNotAtAll) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
       ModelDisk disk(seed);
       disk.power_fails_at = n;
-      const Result<void> written = write_plan(disk, "d", plan);
+      Result<void> written = prepare_store(disk, "d");
+      if (written) written = write_plan(disk, "d", plan);
       done = written.has_value();
       disk.lose_power();
       const auto names = disk.list("d/plans");
