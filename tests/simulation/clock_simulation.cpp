@@ -4,6 +4,7 @@
 #include <random>
 
 #include "simulation/world.hpp"
+#include "support/seeds.hpp"
 
 namespace loa::simulation {
 namespace {
@@ -208,13 +209,9 @@ TEST(Clock, AUsefulUntilOfTheYear9999IsFar) {
   expect_pace(world.truth, 200);
 }
 
-// Any settings at any moments. LOA_SEED=n replays one history.
+// Any settings at any moments.
 TEST(Clock, HistoriesOfManySettings) {
-  const char* const only = std::getenv("LOA_SEED");
-  const unsigned long first = only != nullptr ? std::strtoul(only, nullptr, 10) : 0;
-  const unsigned long last = only != nullptr ? first : 199;
-  for (unsigned long seed = first; seed <= last; ++seed) {
-    SCOPED_TRACE("LOA_SEED=" + std::to_string(seed) + " clock_simulation --gtest_filter='*Many*'");
+  for_each_seed(200, "clock_simulation", [](std::uint64_t seed) {
     std::mt19937_64 random(seed);
     World world;
     world.settings.schedule.useful_until.reset();
@@ -235,7 +232,7 @@ TEST(Clock, HistoriesOfManySettings) {
     expect_all_once(world);
     expect_pace(world.truth, 200);
     EXPECT_LT(world.now() - again, hours(24));
-  }
+  });
 }
 
 }  // namespace

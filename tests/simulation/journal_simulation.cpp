@@ -1,5 +1,5 @@
 // The journal on a disk that loses power, fails and fills up, at any call. One seed is one history;
-// LOA_SEED replays it, LOA_SEEDS=FIRST-LAST runs others.
+// LOA_SEED replays it, LOA_SEEDS=N runs so many.
 #include <gmock/gmock.h>
 
 #include <random>

@@ -348,7 +348,7 @@ TEST_P(EveryCall, AFullDiskIsWaitedFor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, EveryCall, testing::Bool(),
-                         [](const auto& info) { return info.param ? "FromThenOn" : "Once"; });
+                         [](const auto& fault) { return fault.param ? "FromThenOn" : "Once"; });
 
 // What is under way when the disk fills up finds room for its outcome.
 TEST(Journal, OutcomesFindRoomOnAFullDisk) {
