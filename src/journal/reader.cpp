@@ -75,7 +75,6 @@ class JournalReader {
   Result<JournalEnd> run() {
     auto numbers = list_segments();
     if (!numbers) return fail(std::move(numbers.error()));
-    end_.segments = numbers->size();
     if (!anchored_ && !numbers->empty() && numbers->front() == 1) anchored_ = true;
     const std::uint64_t first = place_.segment;
     for (const std::uint64_t number : *numbers) {

@@ -29,7 +29,6 @@ struct JournalPlace {
 
 struct JournalEnd {
   JournalPlace place;
-  std::uint64_t segments = 0;    // files there are, the spare one included
   std::uint64_t torn_bytes = 0;  // behind the end: a write that a crash cut short
   std::uint64_t torn_end = 0;    // offset behind the last of them
 };
