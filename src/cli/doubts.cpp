@@ -222,7 +222,7 @@ class Deciding {
     if (!lock) return fail(lock.error());
     auto store = read_store(*disk_, located_.data, located_.settings.zone);
     if (!store) return fail(std::move(store.error()));
-    CampaignRecord* record = store->record.find(id_);
+    const CampaignRecord* record = store->record.find(id_);
     if (record == nullptr) return fail(unknown_campaign(id_, store->record));
     const auto plan = open_plan(located_.data, id_, *record);
     if (!plan) return fail(plan.error());

@@ -104,7 +104,7 @@ class Dispatcher {
 
   World world_;
   const Plan& plan_;
-  CampaignRecord& campaign_;
+  const CampaignRecord& campaign_;
   DispatchSettings settings_;
   std::vector<std::unique_ptr<Outlet>> outlets_;
   std::vector<int> batches_;              // rows a request, of each lane

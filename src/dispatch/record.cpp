@@ -52,14 +52,15 @@ Balance CampaignRecord::balance() const {
   return balance;
 }
 
-CampaignRecord* Record::find(const std::string& campaign) {
+const CampaignRecord* Record::find(const std::string& campaign) const {
   const auto found = campaigns_.find(campaign);
   return found == campaigns_.end() ? nullptr : &found->second;
 }
 
-const CampaignRecord* Record::find(const std::string& campaign) const {
-  const auto found = campaigns_.find(campaign);
-  return found == campaigns_.end() ? nullptr : &found->second;
+const GatewayUse& Record::use(const std::string& gateway) const {
+  static const GatewayUse kNone;
+  const auto found = gateways_.find(gateway);
+  return found == gateways_.end() ? kNone : found->second;
 }
 
 Result<void> Record::apply(const Event& event) {
@@ -79,9 +80,9 @@ Result<void> Record::apply(const Event& event) {
     at->second.attempts.assign(event.row_count, 0);
     return {};
   }
-  CampaignRecord* record = find(event.campaign);
-  if (record == nullptr) return contradiction(event, "a campaign acts before it is frozen");
-  return apply_to(*record, event);
+  const auto found = campaigns_.find(event.campaign);
+  if (found == campaigns_.end()) return contradiction(event, "a campaign acts before it is frozen");
+  return apply_to(found->second, event);
 }
 
 // After a clock that was set back, the day that is counted ends with the day it is now: what it has

@@ -71,9 +71,8 @@ class Record {
   Result<void> apply(const Event& event);
 
   const std::map<std::string, CampaignRecord>& campaigns() const { return campaigns_; }
-  CampaignRecord* find(const std::string& campaign);
   const CampaignRecord* find(const std::string& campaign) const;
-  const GatewayUse& use(const std::string& gateway) { return gateways_[gateway]; }
+  const GatewayUse& use(const std::string& gateway) const;
 
  private:
   void set_clock(const Event& event);

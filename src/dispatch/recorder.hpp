@@ -18,7 +18,7 @@ class Recorder {
   // Keeps the state as it is now, so that the next start is quick.
   void snapshot();
 
-  Record& record() { return record_; }
+  const Record& record() const { return record_; }
   const Journal& journal() const { return journal_; }
 
  private:

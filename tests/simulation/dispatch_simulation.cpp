@@ -327,6 +327,19 @@ class History {
   bool faulty_ = true;
 };
 
+// A snapshot holds what the lines add up to, and nothing that was merely asked for
+// (clock_simulation, seed 86, built by g++): the world compares the two after each run.
+TEST(Simulation, ASnapshotOfARunThatSentNothingIsWhatTheLinesSay) {
+  World world;
+  world.settings.schedule.from = std::chrono::hours(9);
+  world.settings.schedule.to = std::chrono::hours(20);
+  const auto ending =
+      world.run([&](const auto&, const auto& numbers) { return accept(world.truth, numbers); },
+                std::chrono::hours(10), milliseconds(100));
+  EXPECT_EQ(**ending, Ending::interrupted);
+  EXPECT_EQ(world.lines.size(), 2U);
+}
+
 // The clock is set forward, and the process starts anew within the second (seed 543).
 TEST(Simulation, TheLastSecondCountsAfterARestartWhateverTheClockSays) {
   World world;
