@@ -1,7 +1,6 @@
 #include "dispatch/image.hpp"
 
 #include <concepts>
-#include <limits>
 #include <type_traits>
 
 namespace loa {
@@ -9,7 +8,7 @@ namespace {
 
 // To be raised with every change of what is written below.
 constexpr std::uint64_t kImageVersion = 1;
-constexpr std::uint64_t kRowsMax = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t kRowsMax = 250'000'000;  // in all campaigns of an image
 
 // Unsigned integers in groups of seven bits, lowest first; the top bit says that more follow.
 class ImageWriter {
@@ -57,9 +56,16 @@ class ImageReader {
   bool good() const { return good_; }
   bool at_end() const { return rest_.empty(); }
   void refuse() { good_ = false; }
+  // So few bytes can claim so many rows that these are counted.
+  bool take_rows(std::uint64_t count) {
+    if (count > rows_left_) return false;
+    rows_left_ -= count;
+    return true;
+  }
 
  private:
   std::string_view rest_;
+  std::uint64_t rows_left_ = kRowsMax;
   bool good_ = true;
 };
 
@@ -154,7 +160,7 @@ void visit_rows(ImageReader& image, std::vector<RowState>& rows,
                 std::vector<std::uint8_t>& attempts) {
   std::uint64_t count = 0;
   image.number(count);
-  if (count > kRowsMax) return image.refuse();
+  if (!image.take_rows(count)) return image.refuse();
   rows.reserve(count);
   attempts.reserve(count);
   while (rows.size() < count && image.good()) {

@@ -58,9 +58,9 @@ const CampaignRecord* Record::find(const std::string& campaign) const {
 }
 
 const GatewayUse& Record::use(const std::string& gateway) const {
-  static const GatewayUse kNone;
+  static const GatewayUse none;
   const auto found = gateways_.find(gateway);
-  return found == gateways_.end() ? kNone : found->second;
+  return found == gateways_.end() ? none : found->second;
 }
 
 Result<void> Record::apply(const Event& event) {
