@@ -46,8 +46,8 @@ std::string_view word_of(const Step& step) {
 Doubt look_at(const OpenIntent& intent, const CampaignRecord& record, const Plan& plan,
               const std::vector<Gateway>& gateways, Instant now) {
   Doubt doubt{.intent = intent, .next = "person", .why = {}, .at = {}};
-  if (!record.ended.empty()) {
-    doubt.why = fmt::format("the campaign has ended: {}", record.ended);
+  if (is_over(record.life.state)) {
+    doubt.why = fmt::format("the campaign has ended: {}", to_string(record.life.state));
     return doubt;
   }
   const auto gateway = std::find_if(gateways.begin(), gateways.end(),
@@ -249,14 +249,14 @@ class Deciding {
           fmt::format("campaign '{}': nothing is in doubt, so there is nothing to decide", id_));
     const auto& useful_until = plan.head().useful_until;
     const bool too_late = useful_until && system_wall() >= *useful_until;
-    const bool over = too_late || record.ended == "stopped" || record.ended == "expired";
+    const bool over = too_late || record.life.state == CampaignState::stopped || record.life.state == CampaignState::expired;
     if (!options_.resend || !over) return {};
     return fail(
         Code::data,
         fmt::format(
             "campaign '{}' sends nothing more: {}. Its messages in doubt can only "
             "be counted as accepted (--assume-sent), or stay in doubt",
-            id_, record.ended == "stopped" ? "its text was refused" : "useful_until has passed"));
+            id_, record.life.state == CampaignState::stopped ? "its text was refused" : "useful_until has passed"));
   }
 
   void count(const OpenIntent& doubt) {
@@ -321,7 +321,7 @@ class Deciding {
                counted(rows_, "message"), counted(requests_, "request"),
                options_.resend ? "to be sent again" : "taken as accepted", decision_.who,
                decision_.reason);
-    if (!record.ended.empty()) return;
+    if (is_over(record.life.state)) return;
     const bool is_file = options_.campaign != id_;
     fmt::print("  to go on: loa send {}{}\n", is_file ? options_.campaign : "CAMPAIGN.yaml",
                same_place(common_, options_));

@@ -29,7 +29,7 @@ Error unknown_campaign(const std::string& id, const Record& record) {
 }
 
 std::string state_of(const CampaignRecord& record) {
-  if (!record.ended.empty()) return record.ended;
+  if (record.life.state != CampaignState::sending) return std::string(to_string(record.life.state));
   return record.held.empty() ? "sending" : "held";
 }
 

@@ -47,7 +47,7 @@ class Sending {
     if (const CampaignRecord* record = store->record.find(id())) {
       auto same = resume(*record);
       if (!same) return fail(std::move(same.error()));
-      if (!record->ended.empty()) return already_ended(*record);
+      if (is_over(record->life.state)) return already_ended(*record);
     } else {
       auto begun = begin();
       if (!begun) return fail(std::move(begun.error()));
@@ -93,9 +93,9 @@ class Sending {
   }
 
   Result<int> already_ended(const CampaignRecord& record) {
-    say("campaign '{}' has ended ({}); nothing is sent\n", id(), record.ended);
-    print_balance(record, record.ended);
-    return exit_status(record, record.ended);
+    say("campaign '{}' has ended ({}); nothing is sent\n", id(), to_string(record.life.state));
+    print_balance(record, to_string(record.life.state));
+    return exit_status(record, to_string(record.life.state));
   }
 
   Result<void> begin() {
@@ -194,14 +194,11 @@ class Sending {
 
     progress.emplace(*clock, record);
     Dispatcher dispatcher({context.get_executor(), *clock, *random, recorder, *http, *progress},
-                          *plan_, std::move(*gateways),
-                          {.schedule = prepared_.campaign.schedule,
-                           .parts_per_second = prepared_.campaign.parts_per_second,
-                           .ignore_schedule = options_.now});
+                          std::move(*gateways));
     if (options_.now) note("--now: not_before and hours are ignored");
     asio::signal_set signals(context, SIGINT, SIGTERM);
     wait_for_signals(signals, dispatcher);
-    const auto ending = run_task<Ending>(context, run_dispatcher(dispatcher, *progress, signals));
+    const auto ending = run_task<Ending>(context, send(dispatcher, *progress, signals));
     if (!ending) return fail(ending.error());
 
     const std::string_view state = to_string(*ending);
@@ -217,11 +214,14 @@ class Sending {
     return exit_status(record, state);
   }
 
-  Task<Result<Ending>> run_dispatcher(Dispatcher& dispatcher, Progress& progress,
-                                      asio::signal_set& signals) {
+  Task<Result<Ending>> send(Dispatcher& dispatcher, Progress& progress, asio::signal_set& signals) {
     TaskGroup display(signals.get_executor(), progress.clock());
     display.spawn(progress.show());
-    Result<Ending> ending = co_await dispatcher.run();
+    SendSettings settings{.schedule = prepared_.campaign.schedule,
+                          .parts_per_second = prepared_.campaign.parts_per_second,
+                          .ignore_schedule = options_.now};
+    Result<Ending> ending = co_await dispatcher.send(*plan_, std::move(settings));
+    co_await dispatcher.close();
     progress.stop();
     co_await display.join();
     signals.cancel();
@@ -245,7 +245,7 @@ class Sending {
     signals.async_wait([&](const boost::system::error_code& ec, int) {
       if (ec) return;
       say("\nfinishing the requests under way; interrupt again to leave at once\n");
-      dispatcher.drain();
+      dispatcher.drain_all();
       signals.async_wait([](const boost::system::error_code& again, int) {
         if (!again) std::_Exit(exit_status(Code::temporary));
       });

@@ -1,10 +1,10 @@
-// Sends one plan to its end: the heart. For each gateway as many workers as it allows requests in
-// flight; each takes the next rows, makes the intent durable, waits for its turn, sends, makes the
-// outcome durable, and only then takes more. Decisions are made in decide.hpp, lane.hpp and pace/;
-// here they are carried out.
+// Sends plans to their end, any number at once: the heart. For each gateway there are as many workers
+// as it allows requests in flight; each takes the next rows of the campaign whose turn it is, makes
+// the intent durable, waits for its turn, sends, makes the outcome durable, and only then takes more.
+// Decisions are made in decide.hpp, lane.hpp, share.hpp, ladder.hpp and pace/; here they are carried
+// out.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,34 +14,20 @@
 #include "async/clock.hpp"
 #include "async/task_group.hpp"
 #include "base/random.hpp"
-#include "campaign/schedule.hpp"
 #include "dispatch/decide.hpp"
-#include "dispatch/ladder.hpp"
-#include "dispatch/lane.hpp"
+#include "dispatch/outlet.hpp"
 #include "dispatch/recorder.hpp"
-#include "gateway/gateway.hpp"
+#include "dispatch/sending.hpp"
 #include "net/http.hpp"
-#include "pace/limiter.hpp"
 
 namespace loa {
-
-// A gateway ready to send: its secrets are fetched.
-struct OpenGateway {
-  Gateway gateway;
-  AccountValues account;
-};
-
-struct DispatchSettings {
-  Schedule schedule;
-  double parts_per_second = 0;   // the campaign's pace, 0 for none
-  bool ignore_schedule = false;  // not_before and hours, not useful_until
-};
 
 enum class Ending {
   finished,     // every row has its outcome (some may be in doubt)
   stopped,      // the text was refused
   expired,      // useful_until came first
   held,         // a gateway must be mended before the rest can go
+  tripped,      // the campaign's guard: too much goes wrong
   interrupted,  // drained on request
 };
 std::string_view to_string(Ending ending);
@@ -60,67 +46,103 @@ class Dispatcher {
     asio::any_io_executor executor;
     Clock& clock;
     Random& random;
-    Recorder& recorder;  // its record must hold the plan's frozen event
+    Recorder& recorder;
     Http& http;
     DispatchObserver& observer;
   };
-  Dispatcher(const World& world, const Plan& plan, std::vector<OpenGateway> gateways,
-             DispatchSettings settings);
+  Dispatcher(const World& world, std::vector<OpenGateway> gateways);
   ~Dispatcher();
 
-  // Decides what a crash left open, sends, and records the ending. Fails when the journal does.
-  Task<Result<Ending>> run();
+  // Decides what a crash left open, sends, and records the ending. The record must hold the plan's
+  // frozen event; the plan must outlive it. Fails when the journal does.
+  Task<Result<Ending>> send(const Plan& plan, SendSettings settings);
 
-  // Ends soon: no new requests; those under way are waited for.
-  void drain();
+  // Ends a campaign soon: no new requests; those under way are waited for.
+  void drain(std::string_view campaign);
+  void drain_all();
+
+  // To be awaited before it is destroyed, when nothing is being sent any more.
+  Task<void> close();
+
+  // A gateway takes nothing more, or takes again. False when it is not known.
+  bool pause_gateway(std::string_view gateway);
+  bool resume_gateway(std::string_view gateway);
+
+  const Outlets& outlets() const { return outlets_; }
+  // Null when it is not being sent.
+  const Sending* sending(std::string_view campaign) const;
+  // Grows while it works: for a watchdog.
+  std::uint64_t turns() const { return turns_; }
+  const std::optional<Error>& failure() const { return failure_; }
 
  private:
-  struct Outlet;  // a gateway at work
+  // When something may be sent, and of what.
+  struct Turn {
+    Tick at = Tick::max();
+    Sending* sending = nullptr;  // whose turn it is, when it is now
+  };
+  struct Wait {
+    Tick until = Tick::min();
+    Bound bound = Bound::none;
+    void at_least(Tick at, Bound why) {
+      if (at <= until) return;
+      until = at;
+      bound = why;
+    }
+  };
 
-  Task<void> settle_crash();
-  Task<void> resolve_doubts();
-  Task<void> climb(std::uint64_t first_row);
+  // dispatcher.cpp
+  Task<void> run(Sending& sending);
+  Task<Result<Ending>> conclude(Sending& sending);
   Task<void> worker(Outlet& outlet);
-  Task<void> send(Outlet& outlet, Work work, Alarm& alarm);
-  Task<void> pursue(Outlet& outlet, Work work, Alarm& alarm);
-  Task<void> ask(Outlet& outlet, const Work& work, Alarm& alarm);
-  Task<bool> wait_for_turn(Outlet& outlet, const Cost& cost, Alarm& alarm);
-  Task<Decision> exchange(Outlet& outlet, const Work& work, std::string reference, Event& answer);
-  Task<bool> commit(const Event& event);
-  void carry_out(Outlet& outlet, Decision decision);
-  void note(Outlet& outlet, const std::string& text);
-
-  Step step_of(const OpenIntent& doubt, Outlet* outlet) const;
-  bool nothing_left() const;
-  bool over(const Outlet& outlet) const;
-  Tick next_turn(Outlet& outlet, Tick now);
-  std::optional<Instant> next_window(Instant wall);
-  std::optional<Event> look_at_clock();
+  Task<void> send(Outlet& outlet, Sending& sending, Work work, Alarm& alarm);
+  Task<bool> wait_for_turn(Outlet& outlet, Sending& sending, const Cost& cost, Alarm& alarm);
+  Task<Decision> exchange(Outlet& outlet, Sending& sending, const Work& work,
+                          std::string reference, Event& answer);
+  Task<void> hold(Outlet& outlet, const Sending& sending, Outcome said);
+  Task<bool> commit(Event event);
+  void carry_out(Outlet& outlet, Sending& sending, Decision decision);
+  void count(Outlet& outlet, Sending& sending, const Decision& decision, Duration took);
   Outlet* find(std::string_view gateway);
   std::string gateway_of(std::string_view network, std::string_view except) const;
-  void wake_all();
-  Event event(Event::Kind kind) const;
+  Event event(const Sending& sending, Event::Kind kind) const;
+  void note(Outlet& outlet, const std::string& text);
   void fail_with(Error error);
 
+  // turns.cpp: when
+  Turn next_turn(Outlet& outlet, Tick now);
+  Wait wait_of(const Outlet& outlet, Tick now) const;
+  Wait wait_of(Outlet& outlet, Sending& sending, Wait wait, Tick now);
+  std::optional<Instant> next_window(Sending& sending, Instant wall);
+  Tick tick_of(Instant instant) const;
+  void weigh(Outlet& outlet, Tick now);
+  Tick look(Sending& sending);
+  void look_at_ring(Sending& sending, Tick now);
+  std::optional<Event> look_at_clock();
+  bool nothing_left(const Sending& sending) const;
+  bool over(const Sending& sending) const;
+  void wake(Sending& sending);
+  void wake_all();
+
+  // doubts.cpp: the ladder
+  Task<void> settle_crash(Sending& sending);
+  Task<void> resolve_doubts(Sending& sending);
+  Task<void> climb(Sending& sending, std::uint64_t first_row);
+  Task<void> pursue(Outlet& outlet, Sending& sending, Work work, Alarm& alarm);
+  Task<void> ask(Outlet& outlet, Sending& sending, const Work& work, Alarm& alarm);
+  Step step_of(Sending& sending, const OpenIntent& doubt, Outlet* outlet) const;
+
   World world_;
-  const Plan& plan_;
-  const CampaignRecord& campaign_;
-  DispatchSettings settings_;
-  std::vector<std::unique_ptr<Outlet>> outlets_;
-  std::vector<int> batches_;              // rows a request, of each lane
-  std::vector<bool> given_;               // rows that came back to a queue: no lane takes them
-  std::map<std::uint64_t, Asked> asked_;  // by a doubt's first row
-  Limiter pace_;
-  Cost ahead_{.requests = 0};  // taken from the queues, not yet sent
+  Outlets outlets_;
+  std::vector<std::unique_ptr<Sending>> sendings_;
   TaskGroup workers_;
-  std::vector<Alarm*> alarms_;
-  std::uint64_t in_flight_ = 0;
+  std::vector<Alarm*> alarms_;  // of the workers
   Duration commit_time_{std::chrono::milliseconds(2)};  // smoothed
-  std::optional<std::pair<Instant, Instant>> window_;   // an allowed stretch of the schedule
   Duration wall_ahead_{0};  // of the monotonic clock, when the two were last compared
-  bool draining_ = false;
-  bool expired_ = false;
-  std::optional<Outcome> stopped_;
+  std::optional<Tick> last_second_;  // a start may follow upon requests until then
+  std::uint64_t turns_ = 0;
+  bool working_ = false;
+  bool closing_ = false;
   std::optional<Error> failure_;
 };
 

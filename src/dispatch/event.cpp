@@ -11,8 +11,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 8> kKinds{"opened",  "frozen", "intent", "answer",
-                                                 "settled", "held",   "ended",  "clock"};
+constexpr std::array<std::string_view, 12> kKinds{"opened", "frozen", "intent",    "answer",
+                                                  "settled", "held",   "ended",     "clock",
+                                                  "submitted", "act",  "denied", "request"};
 constexpr std::array<std::string_view, 5> kStates{"planned", "intended", "accepted", "refused",
                                                   "in_doubt"};
 constexpr std::array<std::string_view, 3> kDeciders{"on_unknown", "query", "person"};
@@ -110,6 +111,26 @@ Event read_event(std::string_view line) {
     case Event::Kind::clock:
       event.moved_ms = object.at("moved_ms").to_number<std::int64_t>();
       break;
+    case Event::Kind::submitted:
+      event.content = text_at(object, "content");
+      event.who = text_at(object, "who");
+      event.from = text_at(object, "from");
+      event.document = json::serialize(object.at("document"));
+      break;
+    case Event::Kind::act:
+    case Event::Kind::denied:
+      event.gateway = text_at(object, "gateway");
+      event.act = text_at(object, "act");
+      event.who = text_at(object, "who");
+      event.from = text_at(object, "from");
+      event.why = text_at(object, "why");
+      event.plan = text_at(object, "plan");
+      break;
+    case Event::Kind::request:
+      event.key = text_at(object, "key");
+      event.request = text_at(object, "request");
+      event.status = static_cast<int>(number_at(object, "status"));
+      break;
   }
   return event;
 }
@@ -137,8 +158,7 @@ std::string to_line(const Event& event) {
   out.open_object()
       .field("event", kKinds[static_cast<std::size_t>(event.kind)])
       .field("at", to_rfc3339(event.at));
-  const bool of_a_campaign = event.kind != Event::Kind::opened && event.kind != Event::Kind::clock;
-  if (of_a_campaign) out.field("campaign", event.campaign);
+  if (!event.campaign.empty()) out.field("campaign", event.campaign);
   switch (event.kind) {
     case Event::Kind::opened:
       out.field("node", event.node).field("version", event.version);
@@ -183,6 +203,20 @@ std::string to_line(const Event& event) {
       break;
     case Event::Kind::ended: out.field("state", event.why); break;
     case Event::Kind::clock: out.field("moved_ms", event.moved_ms); break;
+    case Event::Kind::submitted:
+      out.field("content", event.content).field("who", event.who).field("from", event.from);
+      out.key("document").raw(event.document);
+      break;
+    case Event::Kind::act:
+    case Event::Kind::denied:
+      if (!event.gateway.empty()) out.field("gateway", event.gateway);
+      out.field("act", event.act).field("who", event.who).field("from", event.from);
+      if (!event.why.empty()) out.field("why", event.why);
+      if (!event.plan.empty()) out.field("plan", event.plan);
+      break;
+    case Event::Kind::request:
+      out.field("key", event.key).field("request", event.request).field("status", event.status);
+      break;
   }
   out.close_object();
   return out.take();

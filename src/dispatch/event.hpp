@@ -16,6 +16,14 @@
 //   {"event":"ended","at":...,"campaign":...,"state":"finished"}
 //   {"event":"clock","at":...,"moved_ms":-3600000}   the wall clock was set, by so much; "at" is
 //   new
+// And of those who work with the daemon:
+//   {"event":"submitted","at":...,"campaign":...,"content":SHA-256,"who":"lan","from":"folder:x.yaml",
+//       "document":{...}}   its plan follows as "frozen"
+//   {"event":"act","at":...,"campaign":...,"act":"approve","who":"binh","from":"unix:1000","why":"...",
+//       "plan":SHA-256}   with "gateway" in place of "campaign" for what is done to a gateway
+//   {"event":"denied", as "act"}                 somebody was not let
+//   {"event":"request","at":...,"campaign":...,"key":SHA-256,"request":SHA-256,"status":201}
+//       a request with an Idempotency-Key, remembered for 24 hours
 #pragma once
 
 #include <cstdint>
@@ -61,30 +69,48 @@ struct Outcome {
 };
 
 struct Event {
-  enum class Kind { opened, frozen, intent, answer, settled, held, ended, clock };
+  enum class Kind {
+    opened,
+    frozen,
+    intent,
+    answer,
+    settled,
+    held,
+    ended,
+    clock,
+    submitted,
+    act,
+    denied,
+    request
+  };
 
   Kind kind = Kind::opened;
   Instant at;
   std::string campaign;
   std::string node, version;             // opened
   std::uint64_t torn_bytes = 0;          // opened: of a write cut short by a crash, now cut off
-  std::string plan;                      // frozen
+  std::string plan;                      // frozen; act: approve
   std::uint64_t row_count = 0;           // frozen
   std::uint64_t excluded = 0;            // frozen
   std::uint64_t batch = 0;               // intent, answer
-  std::string gateway;                   // intent, held
+  std::string gateway;                   // intent, held; act
   int attempt = 0;                       // intent
   std::string reference;                 // intent
   RowRanges rows;                        // intent, settled
-  int status = 0;                        // answer: HTTP, 0 when none came
+  int status = 0;                        // answer: HTTP, 0 when none came; request
   std::int64_t ms = 0;                   // answer
   std::vector<Outcome> outcomes;         // answer
   RowState state = RowState::in_doubt;   // settled
   DecidedBy by = DecidedBy::on_unknown;  // settled
-  std::string who, reason;               // settled by a person
-  std::string why;            // settled; intent that repeats; ended: finished, stopped, expired
+  std::string who, reason;               // settled by a person; who: submitted, act, denied
+  std::string why;            // settled; intent that repeats; ended: the state; act, denied
   std::string code, words;    // held
   std::int64_t moved_ms = 0;  // clock
+  std::string act;            // act, denied: a word
+  std::string from;           // submitted, act, denied
+  std::string content;        // submitted
+  std::string document;       // submitted: JSON
+  std::string key, request;   // request
 };
 
 std::string to_line(const Event& event);

@@ -7,7 +7,7 @@ namespace loa {
 namespace {
 
 // To be raised with every change of what is written below.
-constexpr std::uint64_t kImageVersion = 1;
+constexpr std::uint64_t kImageVersion = 2;
 constexpr std::uint64_t kRowsMax = 250'000'000;  // in all campaigns of an image
 
 // Unsigned integers in groups of seven bits, lowest first; the top bit says that more follow.
@@ -98,6 +98,12 @@ template <class Image>
 void visit(Image& image, Outcome& outcome);
 template <class Image>
 void visit(Image& image, GatewayUse& use);
+template <class Image>
+void visit(Image& image, ActLine& act);
+template <class Image>
+void visit(Image& image, RememberedRequest& request);
+template <class Image>
+void visit(Image& image, CampaignLife& life);
 template <class Image>
 void visit(Image& image, CampaignRecord& record);
 
@@ -202,17 +208,38 @@ void visit(Image& image, Outcome& outcome) {
 
 template <class Image>
 void visit(Image& image, GatewayUse& use) {
-  auto& [day_end, today, last_intent] = use;
-  visit_each(image, day_end, today, last_intent);
+  auto& [day_end, today, last_intent, held_code, held_words, paused_by, paused_why, held] = use;
+  visit_each(image, day_end, today, last_intent, held_code, held_words, paused_by, paused_why,
+             held);
+}
+
+template <class Image>
+void visit(Image& image, ActLine& line) {
+  auto& [lsn, at, denied, campaign, gateway, act, who, from, why, plan] = line;
+  visit_each(image, lsn, at, denied, campaign, gateway, act, who, from, why, plan);
+}
+
+template <class Image>
+void visit(Image& image, RememberedRequest& remembered) {
+  auto& [request, campaign, status, at] = remembered;
+  visit_each(image, request, campaign, status, at);
+}
+
+template <class Image>
+void visit(Image& image, CampaignLife& life) {
+  auto& [state, begun, stands, document, content, author, source, approved_by, who, why, at,
+         submitted, revision, version] = life;
+  visit_each(image, state, begun, stands, document, content, author, source, approved_by, who, why,
+             at, submitted, revision, version);
 }
 
 template <class Image>
 void visit(Image& image, CampaignRecord& record) {
-  auto& [plan, excluded, rows, attempts, open, moved, doubts, refused, held, accepted, in_doubt,
-         resent, assumed, batches, ended, first_intent, last_answer] = record;
+  auto& [life, plan, excluded, rows, attempts, open, moved, doubts, refused, held, accepted,
+         in_doubt, resent, assumed, batches, sent_anew, first_intent, last_answer] = record;
   visit_rows(image, rows, attempts);
-  visit_each(image, plan, excluded, open, moved, doubts, refused, held, accepted, in_doubt, resent,
-             assumed, batches, ended, first_intent, last_answer);
+  visit_each(image, life, plan, excluded, open, moved, doubts, refused, held, accepted, in_doubt,
+             resent, assumed, batches, sent_anew, first_intent, last_answer);
 }
 
 }  // namespace
@@ -229,6 +256,9 @@ struct RecordImage {
       if (version != kImageVersion || zone != record.zone_) return image.refuse();
     visit(image, record.campaigns_);
     visit(image, record.gateways_);
+    visit(image, record.acts_);
+    visit(image, record.requests_);
+    visit(image, record.lines_);
   }
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.hpp"
 #include "base/hash.hpp"
@@ -17,9 +18,16 @@ Lane::Lane(const Plan& plan, const CampaignRecord& record, const std::vector<boo
       lane_(lane),
       batch_(static_cast<std::uint64_t>(batch)),
       mixed_texts_(mixed_texts),
-      next_(plan.head().lanes[lane].first),
-      end_(next_ + plan.head().lanes[lane].rows) {
+      first_(plan.head().lanes[lane].first),
+      next_(first_),
+      end_(first_ + plan.head().lanes[lane].rows),
+      ceiling_(end_) {
   skip();
+}
+
+void Lane::open(double share) {
+  const auto rows = static_cast<double>(end_ - first_);
+  ceiling_ = std::min(end_, first_ + static_cast<std::uint64_t>(std::ceil(rows * share)));
 }
 
 // Rows that are done, in doubt, or in a queue are not this lane's to send.
@@ -28,11 +36,11 @@ void Lane::skip() {
 }
 
 Work Lane::take() {
-  LOA_CHECK(!empty());
+  LOA_CHECK(!closed());
   Work work;
   work.lane = lane_;
   const std::uint32_t text = plan_->rows()[next_].text;
-  for (std::uint64_t count = 0; next_ < end_ && count < batch_; ++count) {
+  for (std::uint64_t count = 0; next_ < ceiling_ && count < batch_; ++count) {
     if (!mixed_texts_ && plan_->rows()[next_].text != text) break;
     add_row(work.rows, next_++);
     skip();
@@ -42,6 +50,17 @@ Work Lane::take() {
 }
 
 void GatewayQueue::give_back(Work work) { back_.push_back(std::move(work)); }
+
+void GatewayQueue::open(double share) {
+  for (Lane& lane : lanes_) lane.open(share);
+}
+
+std::uint64_t GatewayQueue::rows() const {
+  std::uint64_t rows = 0;
+  for (const Lane& lane : lanes_) rows += lane.rows();
+  for (const Work& work : back_) rows += count_rows(work.rows);
+  return rows;
+}
 
 bool GatewayQueue::empty() const {
   return back_.empty() &&
@@ -57,13 +76,13 @@ std::optional<Work> GatewayQueue::next(Tick now) {
     return work;
   }
   for (Lane& lane : lanes_)
-    if (!lane.empty()) return lane.take();
+    if (!lane.closed()) return lane.take();
   return std::nullopt;
 }
 
 Tick GatewayQueue::due() const {
   for (const Lane& lane : lanes_)
-    if (!lane.empty()) return Tick::min();
+    if (!lane.closed()) return Tick::min();
   Tick first = Tick::max();
   for (const Work& work : back_) first = std::min(first, work.not_before);
   return first;

@@ -39,7 +39,11 @@ class Lane {
        std::size_t lane, int batch, bool mixed_texts);
 
   bool empty() const { return next_ >= end_; }
-  Work take();  // not when empty
+  bool closed() const { return next_ >= ceiling_; }  // nothing to take now
+  Work take();                                       // not when closed
+  std::uint64_t rows() const { return end_ - next_; }  // left, at most
+  // Only the first so many rows of the lane are given out, until more are.
+  void open(double share);
 
  private:
   void skip();
@@ -50,8 +54,10 @@ class Lane {
   std::size_t lane_;
   std::uint64_t batch_;
   bool mixed_texts_;
+  std::uint64_t first_;
   std::uint64_t next_;
   std::uint64_t end_;
+  std::uint64_t ceiling_;
 };
 
 // All that waits for one gateway: its lanes, and what came back to be sent again.
@@ -59,8 +65,10 @@ class GatewayQueue {
  public:
   void add(Lane lane) { lanes_.push_back(lane); }
   void give_back(Work work);
+  void open(double share);  // of every lane
 
   bool empty() const;
+  std::uint64_t rows() const;  // left, at most
   // The next work that is due. What came back goes first: it has waited longest.
   std::optional<Work> next(Tick now);
   // When the next work is due; Tick::max() when the queue is empty.

@@ -64,25 +64,108 @@ const GatewayUse& Record::use(const std::string& gateway) const {
 }
 
 Result<void> Record::apply(const Event& event) {
-  if (event.kind == Event::Kind::opened) return {};
-  if (event.kind == Event::Kind::clock) {
-    set_clock(event);
-    return {};
-  }
-  if (event.kind == Event::Kind::frozen) {
-    if (event.row_count > kRowsMax)
-      return contradiction(event, "a plan with more rows than there are numbers");
-    const auto [at, is_new] = campaigns_.try_emplace(event.campaign);
-    if (!is_new) return contradiction(event, "a campaign is frozen twice");
-    at->second.plan = event.plan;
-    at->second.excluded = event.excluded;
-    at->second.rows.assign(event.row_count, RowState::planned);
-    at->second.attempts.assign(event.row_count, 0);
-    return {};
+  ++lines_;
+  switch (event.kind) {
+    case Event::Kind::opened: return {};
+    case Event::Kind::clock: set_clock(event); return {};
+    case Event::Kind::request: remember(event); return {};
+    case Event::Kind::submitted: return submit(event);
+    case Event::Kind::frozen: return freeze(event);
+    case Event::Kind::act:
+    case Event::Kind::denied: return act(event);
+    default: break;
   }
   const auto found = campaigns_.find(event.campaign);
   if (found == campaigns_.end()) return contradiction(event, "a campaign acts before it is frozen");
+  found->second.life.version = lines_;
   return apply_to(found->second, event);
+}
+
+void Record::remember(const Event& event) {
+  std::erase_if(requests_, [&](const auto& one) {
+    return one.second.at + kRequestsRemembered <= event.at;
+  });
+  requests_[event.key] = {event.request, event.campaign, event.status, event.at};
+}
+
+Result<void> Record::submit(const Event& event) {
+  const auto [at, is_new] = campaigns_.try_emplace(event.campaign);
+  CampaignLife& life = at->second.life;
+  if (!is_new && !after(life.state, Act::submit, life.begun))
+    return contradiction(event, "a campaign that has begun is changed");
+  life.state = CampaignState::draft;
+  life.stands = false;
+  life.document = event.document;
+  life.content = event.content;
+  life.author = event.who;
+  life.source = event.from;
+  life.approved_by.clear();
+  life.who = event.who;
+  life.why.clear();
+  life.at = event.at;
+  life.submitted = event.at;
+  life.version = lines_;
+  return {};
+}
+
+Result<void> Record::freeze(const Event& event) {
+  if (event.row_count > kRowsMax)
+    return contradiction(event, "a plan with more rows than there are numbers");
+  const auto [at, is_new] = campaigns_.try_emplace(event.campaign);
+  CampaignRecord& record = at->second;
+  CampaignLife& life = record.life;
+  if (is_new) {  // not brought to the desk: to be sent at once
+    life.begun = true;
+  } else {
+    const auto state = after(life.state, Act::freeze, life.begun);
+    if (!state) return contradiction(event, "a campaign is frozen twice");
+    life.state = *state;
+  }
+  ++life.revision;
+  life.stands = true;
+  life.version = lines_;
+  record.plan = event.plan;
+  record.excluded = event.excluded;
+  record.rows.assign(event.row_count, RowState::planned);
+  record.attempts.assign(event.row_count, 0);
+  return {};
+}
+
+// What people do, and what the daemon does in their place.
+Result<void> Record::act(const Event& event) {
+  acts_.push_back({lines_ - 1, event.at, event.kind == Event::Kind::denied, event.campaign,
+                   event.gateway, event.act, event.who, event.from, event.why, event.plan});
+  if (event.kind == Event::Kind::denied) return {};
+  const std::optional<Act> act = act_of(event.act);
+  if (!act) return contradiction(event, "an act that is none: " + event.act);
+  if (!event.gateway.empty()) {
+    GatewayUse& use = gateways_[event.gateway];
+    if (*act == Act::pause) {
+      use.paused_by = event.who;
+      use.paused_why = event.why;
+    } else {
+      use.paused_by.clear();
+      use.paused_why.clear();
+      use.held = false;
+    }
+    return {};
+  }
+  const auto found = campaigns_.find(event.campaign);
+  if (found == campaigns_.end()) return contradiction(event, "an act on a campaign that is none");
+  CampaignLife& life = found->second.life;
+  const auto state = after(life.state, *act, life.begun);
+  if (!state) return contradiction(event, "an act that its state does not allow: " + event.act);
+  if (*act == Act::approve && event.plan != found->second.plan)
+    return contradiction(event, "another plan is approved than stands");
+  life.state = *state;
+  if (*act == Act::approve) life.approved_by = event.who;
+  if (*act == Act::give_back || *act == Act::schedule) life.approved_by.clear();
+  if (*act == Act::begin) life.begun = true;
+  life.who = event.who;
+  life.why = event.why;
+  life.at = event.at;
+  life.version = lines_;
+  return {};
 }
 
 // After a clock that was set back, the day that is counted ends with the day it is now: what it has
@@ -100,11 +183,19 @@ Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
     case Event::Kind::held:
       record.held[event.gateway] = {
           .rows = {}, .code = event.code, .words = event.words, .id = {}, .gateway = {}};
+      gateways_[event.gateway].held = true;
+      gateways_[event.gateway].held_code = event.code;
+      gateways_[event.gateway].held_words = event.words;
       return {};
-    case Event::Kind::ended: record.ended = event.why; return {};
-    case Event::Kind::opened:
-    case Event::Kind::frozen:
-    case Event::Kind::clock: break;
+    case Event::Kind::ended: {
+      const auto state = campaign_state_of(event.why);
+      if (!state || !is_over(*state)) return contradiction(event, "an end that is none");
+      record.life.state = *state;
+      record.life.why.clear();
+      record.life.at = event.at;
+      return {};
+    }
+    default: break;
   }
   return {};
 }
@@ -142,9 +233,11 @@ Result<void> Record::intend(CampaignRecord& record, const Event& event) {
   if (!is_new) return contradiction(event, "two intents have one batch number");
   record.batches = std::max(record.batches, event.batch);
   record.held.erase(event.gateway);
+  record.life.begun = true;
   if (!record.first_intent) record.first_intent = event.at;
 
   GatewayUse& use = gateways_[event.gateway];
+  use.held = false;  // it is tried again
   if (event.at >= use.day_end) {
     use.day_end = end_of_day(zone_, event.at);
     use.today = 0;
@@ -222,8 +315,12 @@ Result<void> Record::settle(CampaignRecord& record, const Event& event) {
     record.accepted += rows;
     if (!known) record.assumed += rows;
   } else {
-    if (!known) record.resent += rows;
-    record.ended.clear();  // there is something to send again
+    if (!known) {
+      record.resent += rows;
+      record.sent_anew.insert(record.sent_anew.end(), event.rows.begin(), event.rows.end());
+    }
+    // There is something to send again.
+    if (is_over(record.life.state)) record.life.state = CampaignState::sending;
   }
   return {};
 }

@@ -17,7 +17,9 @@ Task<Result<void>> Recorder::commit(const Event& event) {
   const std::string line = to_line(event);
   const Result<void> applied = record_.apply(event);
   LOA_CHECK(applied.has_value());
+  const std::uint64_t lsn = record_.lines() - 1;
   Result<void> outcome = co_await journal_.commit(line);
+  if (outcome && observer_) observer_({lsn, event, line});
   if (outcome && ++lines_ >= next_snapshot_) snapshot();
   co_return outcome;
 }

@@ -2,10 +2,20 @@
 // the record is at all times the fold of the lines that were given to the journal, in their order.
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "dispatch/record.hpp"
 #include "journal/journal.hpp"
 
 namespace loa {
+
+// A line of the journal that is on disk.
+struct Recorded {
+  std::uint64_t lsn = 0;
+  const Event& event;
+  const std::string& line;
+};
 
 class Recorder {
  public:
@@ -18,6 +28,9 @@ class Recorder {
   // Keeps the state as it is now, so that the next start is quick.
   void snapshot();
 
+  // Told of each line once it is durable, in order; one at most.
+  void observe(std::function<void(const Recorded&)> observer) { observer_ = std::move(observer); }
+
   const Record& record() const { return record_; }
   const Journal& journal() const { return journal_; }
 
@@ -27,6 +40,7 @@ class Recorder {
   std::uint64_t lines_per_snapshot_;
   std::uint64_t lines_ = 0;          // since the last snapshot
   std::uint64_t next_snapshot_ = 0;  // at so many
+  std::function<void(const Recorded&)> observer_;
 };
 
 }  // namespace loa

@@ -13,8 +13,9 @@ namespace loa {
 
 std::string journal_directory(const std::string& data) { return data + "/journal"; }
 
-std::string plan_path(const std::string& data, const std::string& campaign) {
-  return data + "/plans/" + campaign + ".plan";
+std::string plan_path(const std::string& data, const std::string& campaign, int revision) {
+  const std::string name = revision <= 1 ? campaign : fmt::format("{}.{}", campaign, revision);
+  return data + "/plans/" + name + ".plan";
 }
 
 Result<void> prepare_store(Disk& disk, const std::string& data) {
@@ -113,8 +114,8 @@ Result<StoreContents> read_whole_store(Disk& disk, const std::string& data, cons
   return contents;
 }
 
-Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& plan) {
-  const std::string path = plan_path(data, plan.head.campaign);
+Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& plan, int revision) {
+  const std::string path = plan_path(data, plan.head.campaign, revision);
   const std::string draft = path + ".new";
   auto removed = disk.remove(draft);
   if (!removed) return removed;
@@ -142,7 +143,7 @@ Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& p
 
 Result<Plan> open_plan(const std::string& data, const std::string& campaign,
                        const CampaignRecord& record) {
-  const std::string path = plan_path(data, campaign);
+  const std::string path = plan_path(data, campaign, record.life.revision);
   auto plan = Plan::open(path);
   if (!plan) return plan;
   if (plan->sha256() != record.plan || plan->rows().size() != record.rows.size())

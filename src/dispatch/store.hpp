@@ -13,7 +13,8 @@
 namespace loa {
 
 std::string journal_directory(const std::string& data);
-std::string plan_path(const std::string& data, const std::string& campaign);
+// A campaign that was changed has a plan for each revision, from 1.
+std::string plan_path(const std::string& data, const std::string& campaign, int revision = 1);
 
 // Makes the directories where they are missing, for their owner alone.
 Result<void> prepare_store(Disk& disk, const std::string& data);
@@ -33,7 +34,8 @@ Result<StoreContents> read_whole_store(Disk& disk, const std::string& data, cons
                                        const std::function<void(const Event&)>& on_event);
 
 // The plan is whole and durable under its name, or not there.
-Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& plan);
+Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& plan,
+                        int revision = 1);
 
 // The frozen plan of a campaign, checked against what the journal says it is.
 Result<Plan> open_plan(const std::string& data, const std::string& campaign,

@@ -206,7 +206,7 @@ class Trial {
     if (!store) return fail(store.error());
     const std::string id(kCampaign);
     const CampaignRecord* record = store->record.find(id);
-    if (record == nullptr || record->ended != "finished")
+    if (record == nullptr || record->life.state != CampaignState::finished)
       return fail(Code::internal,
                   "'loa send' says that the campaign has ended; the journal does not");
     const auto plan = open_plan(data, id, *record);

@@ -164,7 +164,7 @@ class World {
                      [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
     if (drain_after != Duration::max()) {
       born->clock.run(drain_after);
-      if (born->dispatcher) born->dispatcher->drain();
+      if (born->dispatcher) born->dispatcher->drain_all();
     }
     born->clock.run(life);
     elapsed = born->clock.now() - Tick{};
@@ -206,7 +206,7 @@ class World {
 
   NumberingPlan numbering;
   std::vector<Gateway> gateways;
-  DispatchSettings settings;
+  SendSettings settings;
   std::optional<Plan> plan;
   ModelDisk disk;
   WriterSettings writer{.epoch = 0, .segment_size = 64 * kBlockAlign, .keep_segments = {}};
@@ -273,8 +273,9 @@ class World {
                           {"token", "t"}}}});
       dispatcher = std::make_unique<Dispatcher>(
           Dispatcher::World{context.get_executor(), clock, *random, *recorder, carrier, notes},
-          *world.plan, std::move(open), world.settings);
-      Result<Ending> ending = co_await dispatcher->run();
+          std::move(open));
+      Result<Ending> ending = co_await dispatcher->send(*world.plan, world.settings);
+      co_await dispatcher->close();
       co_return ending;
     }
 

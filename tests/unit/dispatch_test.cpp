@@ -181,12 +181,12 @@ TEST(Record, WhoDecidesIsCountedAndAnEndIsReopened) {
   settled.by = DecidedBy::person;
   ASSERT_TRUE(record.apply(settled));
   EXPECT_EQ(record.find("c")->assumed, 2U);
-  EXPECT_EQ(record.find("c")->ended, "finished");
+  EXPECT_EQ(record.find("c")->life.state, CampaignState::finished);
   settled.rows = {{4, 5}};
   settled.state = RowState::planned;
   ASSERT_TRUE(record.apply(settled));
   EXPECT_EQ(record.find("c")->resent, 2U);
-  EXPECT_EQ(record.find("c")->ended, "");
+  EXPECT_EQ(record.find("c")->life.state, CampaignState::sending);
 }
 
 TEST(Record, AnAnswerMustTellOfEveryRow) {
