@@ -34,7 +34,6 @@ constexpr std::array<ReasonWords, kExclusions> kReasons{{
 }};
 
 constexpr std::size_t kReadSize = 256 * 1024;
-constexpr std::size_t kFilesMax = 255;
 
 // Feeds a whole file to `take`, in pieces.
 Result<void> read_file(const std::string& path, const std::function<bool(std::string_view)>& take) {
@@ -110,13 +109,17 @@ class AudienceReader {
         on_excluded_(on_excluded) {}
 
   Result<AudienceCounts> run() {
-    if (source_.files.size() > kFilesMax)
+    if (source_.files.size() > kAudienceFilesMax)
       return fail(
           Code::data,
           fmt::format("an audience has at most {} files; this one has {}: join some of them",
-                      kFilesMax, source_.files.size()));
+                      kAudienceFilesMax, source_.files.size()));
     for (const std::string& path : source_.exclude) {
       auto read = read_exclusions(path);
+      if (!read) return fail(std::move(read.error()));
+    }
+    if (source_.kind() != AudienceKind::files) {
+      auto read = read_numbers();
       if (!read) return fail(std::move(read.error()));
     }
     for (std::size_t i = 0; i < source_.files.size(); ++i) {
@@ -183,6 +186,27 @@ class AudienceReader {
   static bool never_sent_to(NumberFault fault) {
     return fault == NumberFault::empty || fault == NumberFault::prefix ||
            fault == NumberFault::not_mobile;
+  }
+
+  Result<void> read_numbers() {
+    if (source_.numbers.empty())
+      return fail(
+          Code::data,
+          fmt::format("the recipients are not at hand: an audience of '{}' is brought in by "
+                      "the daemon; submit the campaign to it, or name 'files'",
+                      to_string(source_.kind())));
+    if (!columns_.empty())
+      return fail(Code::data,
+                  fmt::format("the message needs a column called '{}', and 'numbers' has "
+                              "none: use a CSV file",
+                              columns_.front()));
+    CsvRecord record;
+    for (const std::string& number : source_.numbers) {
+      ++record.line;
+      record.fields.assign(1, number);
+      take(record, 0, {});
+    }
+    return {};
   }
 
   Result<void> read_recipients(const std::string& path) {

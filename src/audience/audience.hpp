@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "audience/numbering.hpp"
+#include "audience/source.hpp"
 #include "base/result.hpp"
 
 namespace loa {
@@ -35,17 +36,11 @@ std::string_view to_string(
     Exclusion reason);                        // stable name, "duplicate", "opted_out", ... for JSON
 std::string_view describe(Exclusion reason);  // for people, e.g. "Recipient has opted out"
 
-struct AudienceSource {
-  std::vector<std::string> files;    // paths, at most 255
-  std::vector<std::string> exclude;  // paths of lists of opted-out numbers: a CSV with the same
-                                     // column, or with one column and no header
-  std::string phone_column = "so_dien_thoai";
-};
-
 struct AudienceRow {
   E164 number = 0;
   NetworkId network = 0;
-  std::uint8_t file = 0;  // index into AudienceSource::files
+  std::uint8_t file =
+      0;  // index into AudienceSource::files; 0 when the numbers stand in the campaign
   std::uint32_t line = 0;
   std::span<const std::string_view>
       values;  // of the asked columns, in their order; valid during the call
@@ -66,11 +61,12 @@ struct AudienceCounts {
   std::array<std::uint64_t, kExclusions> excluded{};
 };
 
-// Reads the files in order, in bounded memory. `columns` are the further columns whose values each
-// row must have (not empty). Calls `on_row` for each usable row and `on_excluded` for each other
-// one; `on_row` may itself refuse the row by returning a reason (no_route, too_long), which is then
-// counted and reported. Fails with Code::no_input (a file cannot be read) or Code::data (no such
-// column: the error names the columns there are; a file with no rows).
+// Reads the files in order, in bounded memory, or the numbers that stand in the campaign (their
+// `line` counts from 1). `columns` are the further columns whose values each row must have (not
+// empty). Calls `on_row` for each usable row and `on_excluded` for each other one; `on_row` may
+// itself refuse the row by returning a reason (no_route, too_long), which is then counted and
+// reported. Fails with Code::no_input (a file cannot be read) or Code::data (no such column: the
+// error names the columns there are; a file with no rows; an audience of another kind).
 struct RowVerdict {
   bool used = true;
   Exclusion reason = Exclusion::no_route;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "base/printable.hpp"
@@ -17,9 +18,10 @@ namespace fs = std::filesystem;
 const std::vector<std::string> kClasses = {"public_info", "care", "advertising"};
 const std::vector<std::string> kEncodings = {"auto", "gsm7", "ucs2"};
 const std::vector<std::string> kPriorities = {"low", "normal", "high", "emergency"};
+constexpr std::array<int, 4> kWeights = {1, 2, 4, 16};  // by priority
 const std::vector<std::string> kOnUnknown = {"hold", "resend", "assume_sent"};
 
-constexpr std::size_t kAudienceFilesMax = 255;
+constexpr std::size_t kIdMax = 64;
 constexpr std::size_t kSenderMax = 11;
 
 // Decree 91/2020: advertising only between these hours; decency for the rest.
@@ -30,7 +32,7 @@ bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool is_campaign_id(std::string_view id) {
-  return !id.empty() && id.size() <= 64 && id.front() != '-' &&
+  return !id.empty() && id.size() <= kIdMax && id.front() != '-' &&
          std::all_of(id.begin(), id.end(),
                      [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
 }
@@ -48,10 +50,6 @@ std::string_view sender_problem(std::string_view sender) {
   if (std::all_of(sender.begin(), sender.end(), is_digit)) return "may not be digits alone";
   if (sender.starts_with(' ') || sender.ends_with(' ')) return "begins or ends with a space";
   return "";
-}
-
-std::string resolve(const std::string& file, const std::string& path) {
-  return (fs::path(file).parent_path() / path).lexically_normal().string();
 }
 
 // The text in normal form, its placeholders checked.
@@ -178,37 +176,6 @@ Message read_message(const Node& node, const std::string& templates, Faults& fau
   return message;
 }
 
-void resolve_all(MapReader& reader, std::string_view key, const std::string& file,
-                 std::vector<std::string>& paths) {
-  std::vector<std::string> seen;
-  for (std::string& path : paths) {
-    path = resolve(file, path);
-    if (std::find(seen.begin(), seen.end(), path) != seen.end()) {
-      reader.fault(key, fmt::format("audience: '{}' names {} twice: keep one", key, path));
-    }
-    seen.push_back(path);
-  }
-}
-
-AudienceSource read_audience_source(const Node& node, const std::string& file, Faults& faults) {
-  AudienceSource source;
-  const std::size_t errors = faults.errors();
-  MapReader reader(node, "audience", faults);
-  source.files = reader.texts_or_empty("files");
-  source.exclude = reader.texts_or_empty("exclude");
-  source.phone_column = reader.text_or("phone_column", source.phone_column);
-  reader.finish();
-  if (faults.errors() == errors && source.files.empty()) {
-    reader.fault("files", "audience: 'files' must name at least one CSV file");
-  }
-  if (source.files.size() > kAudienceFilesMax) {
-    reader.fault("files", fmt::format("audience: at most {} files: join some", kAudienceFilesMax));
-  }
-  resolve_all(reader, "files", file, source.files);
-  resolve_all(reader, "exclude", file, source.exclude);
-  return source;
-}
-
 // What the law and decency ask of the hours and of the text's beginning.
 void check_rules(const Campaign& campaign, const Node& root, MapReader& reader) {
   const Node* at_schedule = root.find("schedule");
@@ -217,20 +184,28 @@ void check_rules(const Campaign& campaign, const Node& root, MapReader& reader) 
   const Node& message = at_message != nullptr ? *at_message : root;
   const bool quiet_hours =
       campaign.schedule.from < kQuietUntil || campaign.schedule.to > kQuietFrom;
-  if (campaign.message_class != MessageClass::advertising) {
-    if (quiet_hours && campaign.priority != Priority::emergency) {
-      reader.faults().warning(schedule.place(),
-                              "schedule: people may be woken: 'hours' go beyond 07:00-22:00",
-                              schedule.width());
+  const bool advertising = campaign.message_class == MessageClass::advertising;
+  if (campaign.priority == Priority::emergency) {
+    if (advertising) {
+      reader.fault("priority", "campaign: advertising is never an emergency");
+    } else {
+      reader.faults().warning(
+          root.find("priority")->place(),
+          "priority: an emergency is sent at any hour, also at night: 'hours' do "
+          "not hold for it",
+          root.find("priority")->width());
     }
-    return;
-  }
-  if (quiet_hours) {
+  } else if (quiet_hours && advertising) {
     reader.faults().error(schedule.place(),
                           "schedule: advertising may only be sent within 07:00-22:00 (Decree "
                           "91/2020): write hours: {from: \"07:00\", to: \"22:00\"}",
                           schedule.width());
+  } else if (quiet_hours) {
+    reader.faults().warning(schedule.place(),
+                            "schedule: people may be woken: 'hours' go beyond 07:00-22:00",
+                            schedule.width());
   }
+  if (!advertising) return;
   for (const std::string* text : {&campaign.message.text, &campaign.message.unaccented}) {
     if (text->empty() || text->starts_with("[QC]") || text->starts_with("[AD]")) continue;
     reader.faults().error(message.place(),
@@ -275,19 +250,34 @@ Campaign load_campaign(const std::string& path, const std::string& templates, Fa
     reader.fault("sender", fmt::format("campaign: 'sender' {}", problem));
   }
   if (const Node* audience = reader.required("audience")) {
-    campaign.audience = read_audience_source(*audience, path, faults);
+    campaign.audience =
+        read_audience_source(*audience, fs::path(path).parent_path().string(), faults);
   }
   if (const Node* message = reader.required("message")) {
     campaign.message = read_message(*message, templates, faults);
   }
+  campaign.priority = static_cast<Priority>(
+      reader.choice_or("priority", static_cast<std::size_t>(Priority::normal), kPriorities));
   const std::size_t errors = faults.errors();
   if (const Node* schedule = reader.optional("schedule")) {
-    campaign.schedule = read_schedule(*schedule, faults);
+    const bool any_hour = campaign.priority == Priority::emergency;
+    WrittenSchedule written =
+        read_schedule(*schedule, faults, any_hour ? HoursRule::ignored : HoursRule::kept);
+    campaign.schedule = std::move(written.schedule);
+    campaign.if_late = written.if_late;
+    campaign.repeat = written.repeat;
   }
   const bool schedule_read = faults.errors() == errors;
+  if (campaign.repeat && campaign.id.size() + kOccurrenceSuffix > kIdMax) {
+    reader.fault("campaign", fmt::format("campaign: the name of a repeated campaign has at most {} "
+                                         "characters, since each time adds its date",
+                                         kIdMax - kOccurrenceSuffix));
+  }
+  campaign.weight = kWeights[static_cast<std::size_t>(campaign.priority)];
   if (const Node* pace = reader.optional("pace")) {
     MapReader pace_reader(*pace, "pace", faults);
     campaign.parts_per_second = pace_reader.decimal_or("parts_per_second", 0, 0, 100'000);
+    campaign.weight = static_cast<int>(pace_reader.integer_or("weight", campaign.weight, 1, 1000));
     pace_reader.finish();
   }
   if (const Node* budget = reader.optional("budget")) {
@@ -296,9 +286,8 @@ Campaign load_campaign(const std::string& path, const std::string& templates, Fa
         static_cast<std::uint64_t>(budget_reader.integer_or("parts", 0, 0, 1'000'000'000'000));
     budget_reader.finish();
   }
-  campaign.priority = static_cast<Priority>(
-      reader.choice_or("priority", static_cast<std::size_t>(Priority::normal), kPriorities));
   campaign.on_unknown = static_cast<OnUnknown>(reader.choice_or("on_unknown", 0, kOnUnknown));
+  if (const Node* guard = reader.optional("guard")) campaign.guard = read_guard(*guard, faults);
   reader.finish();
   if (document->is_map() && schedule_read) check_rules(campaign, *document, reader);
   return campaign;

@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "audience/audience.hpp"
+#include "audience/source.hpp"
 #include "base/fault.hpp"
 #include "base/time.hpp"
+#include "campaign/guard.hpp"
+#include "campaign/repeat.hpp"
 #include "campaign/schedule.hpp"
 #include "text/message_template.hpp"
 
@@ -18,8 +20,8 @@ namespace loa {
 
 enum class MessageClass { public_info, care, advertising };
 enum class EncodingChoice { automatic, gsm7, ucs2 };
-enum class Priority { low, normal, high, emergency };
-enum class OnUnknown { hold, resend, assume_sent };  // what becomes of a row in doubt
+enum class Priority { low, normal, high, emergency };  // an emergency is sent at any hour
+enum class OnUnknown { hold, resend, assume_sent };    // what becomes of a row in doubt
 
 std::string_view to_string(MessageClass value);
 std::string_view to_string(EncodingChoice value);  // "auto", "gsm7", "ucs2"
@@ -30,6 +32,8 @@ std::string_view to_string(OnUnknown value);
 struct RegisteredText {
   std::string template_id;
   std::vector<std::string> parameters;  // column names
+
+  friend bool operator==(const RegisteredText&, const RegisteredText&) = default;
 };
 
 struct Message {
@@ -39,6 +43,8 @@ struct Message {
   EncodingChoice encoding = EncodingChoice::automatic;
   int parts_max = 2;                                 // key max_parts, 1 to 10
   std::map<std::string, RegisteredText> registered;  // by gateway
+
+  friend bool operator==(const Message&, const Message&) = default;
 };
 
 struct Campaign {
@@ -48,11 +54,15 @@ struct Campaign {
   std::string sender;       // brand name, at most 11 of Latin letters, digits, - _ . space
   AudienceSource audience;  // paths resolved against the campaign file's folder
   Message message;
-  Schedule schedule;
+  Schedule schedule;               // an emergency's has no hours
+  IfLate if_late = IfLate::ask;    // schedule.if_late
+  std::optional<Repeat> repeat;    // schedule.repeat
+  int weight = 2;                  // pace.weight, 1 to 1000; by priority 1, 2, 4, 16
   double parts_per_second = 0;     // pace; 0 for no limit of its own
   std::uint64_t parts_budget = 0;  // budget.parts; 0 for none
   Priority priority = Priority::normal;
   OnUnknown on_unknown = OnUnknown::hold;
+  Guard guard;
   std::string file;  // where it was read from
 };
 

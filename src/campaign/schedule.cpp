@@ -1,55 +1,17 @@
 #include "campaign/schedule.hpp"
 
-#include <date/tz.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "campaign/zone.hpp"
+
 namespace loa {
 namespace {
 
-using std::chrono::days;
 using std::chrono::minutes;
-using LocalDay = date::local_days;
 
-// Null when there is no such zone, or the system has no zone data.
-const date::time_zone* find_zone(const std::string& name) {
-  try {
-    return date::locate_zone(name);
-  } catch (const std::exception&) {
-    return nullptr;
-  }
-}
-
-// A schedule with an unknown zone is a fault when it is read; who computes with it anyway gets UTC.
-date::local_time<std::chrono::microseconds> local_of(const date::time_zone* zone, Instant at) {
-  if (zone != nullptr) return zone->to_local(at);
-  return date::local_time<std::chrono::microseconds>(at.time_since_epoch());
-}
-
-Instant instant_of(const date::time_zone* zone, LocalDay day, minutes of_day) {
-  const date::local_time<std::chrono::microseconds> local = day + of_day;
-  // When the clocks change, an hour that does not exist begins at the change, and one that exists
-  // twice is its first.
-  if (zone != nullptr) return zone->to_sys(local, date::choose::earliest);
-  return Instant(local.time_since_epoch());
-}
-
-LocalDay day_of(const date::time_zone* zone, Instant at) {
-  return date::floor<date::days>(local_of(zone, at));
-}
-
-std::optional<minutes> parse_hour(std::string_view text) {
-  const auto digit = [&](std::size_t i) { return text[i] - '0'; };
-  if (text.size() != 5 || text[2] != ':') return std::nullopt;
-  for (const std::size_t i : {0U, 1U, 3U, 4U}) {
-    if (text[i] < '0' || text[i] > '9') return std::nullopt;
-  }
-  const int minute = digit(3) * 10 + digit(4);
-  const minutes value = std::chrono::hours(digit(0) * 10 + digit(1)) + minutes(minute);
-  if (minute > 59 || value > minutes(24 * 60)) return std::nullopt;
-  return value;
-}
+const std::vector<std::string> kIfLate = {"ask", "skip", "run"};
 
 std::optional<Instant> read_instant(MapReader& reader, std::string_view key) {
   const Node* node = reader.optional(key);
@@ -63,40 +25,61 @@ std::optional<Instant> read_instant(MapReader& reader, std::string_view key) {
   return instant;
 }
 
-void read_hours(const Node& node, Schedule& schedule, Faults& faults) {
+}  // namespace
+
+std::string_view to_string(IfLate value) { return kIfLate[static_cast<std::size_t>(value)]; }
+
+std::optional<minutes> parse_hour(std::string_view text) {
+  const auto digit = [&](std::size_t i) { return text[i] - '0'; };
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  for (const std::size_t i : {0U, 1U, 3U, 4U}) {
+    if (text[i] < '0' || text[i] > '9') return std::nullopt;
+  }
+  const int minute = digit(3) * 10 + digit(4);
+  const minutes value = std::chrono::hours(digit(0) * 10 + digit(1)) + minutes(minute);
+  if (minute > 59 || value > minutes(24 * 60)) return std::nullopt;
+  return value;
+}
+
+std::optional<Hours> read_hours(const Node& node, Faults& faults) {
   MapReader reader(node, "hours", faults);
   const std::size_t errors = faults.errors();
-  const auto read = [&](std::string_view key, minutes fallback) {
-    if (reader.required(key) == nullptr) return fallback;
+  const auto read = [&](std::string_view key) {
+    if (reader.required(key) == nullptr) return minutes(0);
     const auto value = parse_hour(node.find(key)->scalar());
     if (!value) {
       reader.fault(key, fmt::format("hours: '{}' must be an hour of the day from \"00:00\" to "
                                     "\"24:00\"",
                                     key));
     }
-    return value.value_or(fallback);
+    return value.value_or(minutes(0));
   };
-  const minutes from = read("from", schedule.from);
-  const minutes to = read("to", schedule.to);
+  Hours hours;
+  hours.from = read("from");
+  hours.to = read("to");
   reader.finish();
-  if (faults.errors() != errors) return;
-  if (from >= to) {
+  if (faults.errors() != errors) return std::nullopt;
+  if (hours.from >= hours.to) {
     reader.fault("to", "hours: 'to' must be later than 'from' on the same day");
-    return;
+    return std::nullopt;
   }
-  schedule.from = from;
-  schedule.to = to;
+  return hours;
 }
 
-}  // namespace
-
-Schedule read_schedule(const Node& node, Faults& faults) {
-  Schedule schedule;
+WrittenSchedule read_schedule(const Node& node, Faults& faults, HoursRule rule) {
+  WrittenSchedule written;
+  Schedule& schedule = written.schedule;
   const std::size_t errors = faults.errors();
   MapReader reader(node, "schedule", faults);
   schedule.not_before = read_instant(reader, "not_before");
   schedule.useful_until = read_instant(reader, "useful_until");
-  if (const Node* hours = reader.optional("hours")) read_hours(*hours, schedule, faults);
+  if (const Node* hours = reader.optional("hours")) {
+    const auto read = read_hours(*hours, faults);
+    if (read && rule == HoursRule::kept) {
+      schedule.from = read->from;
+      schedule.to = read->to;
+    }
+  }
   const std::string zone = reader.text_or("zone", schedule.zone);
   if (find_zone(zone) == nullptr) {
     reader.fault("zone", fmt::format("schedule: there is no time zone '{}': write a name of the "
@@ -106,8 +89,16 @@ Schedule read_schedule(const Node& node, Faults& faults) {
   } else {
     schedule.zone = zone;
   }
+  written.if_late = static_cast<IfLate>(reader.choice_or("if_late", 0, kIfLate));
+  if (const Node* repeat = reader.optional("repeat")) {
+    if (schedule.useful_until)
+      reader.fault("useful_until",
+                   "schedule: 'useful_until' cannot stand beside 'repeat': write 'useful_for' "
+                   "into 'repeat', and 'until' for its end");
+    written.repeat = read_repeat(*repeat, schedule, faults);
+  }
   reader.finish();
-  if (faults.errors() != errors || !schedule.useful_until || !schedule.not_before) return schedule;
+  if (faults.errors() != errors || !schedule.useful_until || !schedule.not_before) return written;
   if (*schedule.useful_until <= *schedule.not_before) {
     reader.fault("useful_until", "schedule: 'useful_until' must be later than 'not_before'");
   } else if (!next_allowed(schedule, *schedule.not_before)) {
@@ -115,7 +106,7 @@ Schedule read_schedule(const Node& node, Faults& faults) {
                  "schedule: between 'not_before' and 'useful_until' no moment lies within "
                  "'hours', so nothing would be sent");
   }
-  return schedule;
+  return written;
 }
 
 std::optional<Instant> next_allowed(const Schedule& schedule, Instant at) {
@@ -124,7 +115,7 @@ std::optional<Instant> next_allowed(const Schedule& schedule, Instant at) {
   const LocalDay today = day_of(zone, at);
   // The third day is for a day whose hours a change of the clocks swallows.
   for (int i = 0; i < 3; ++i) {
-    const LocalDay day = today + days(i);
+    const LocalDay day = today + std::chrono::days(i);
     const Instant begin = instant_of(zone, day, schedule.from);
     const Instant end = instant_of(zone, day, schedule.to);
     const Instant moment = std::max(at, begin);
@@ -145,7 +136,7 @@ Instant allowed_until(const Schedule& schedule, Instant at) {
 
 Instant end_of_day(const std::string& zone, Instant at) {
   const date::time_zone* found = find_zone(zone);
-  return instant_of(found, day_of(found, at) + days(1), minutes(0));
+  return instant_of(found, day_of(found, at) + std::chrono::days(1), minutes(0));
 }
 
 std::string to_local(const std::string& zone, Instant at) {

@@ -1,6 +1,6 @@
 // When a campaign may send: from not_before until useful_until, inside the daily hours of its zone.
 //   schedule: {not_before: RFC3339, useful_until: RFC3339, hours: {from: "07:00", to: "20:00"},
-//   zone: Asia/Ho_Chi_Minh}
+//   zone: Asia/Ho_Chi_Minh, if_late: skip | ask | run, repeat: {...}}
 #pragma once
 
 #include <chrono>
@@ -9,9 +9,29 @@
 
 #include "base/fault.hpp"
 #include "base/time.hpp"
+#include "campaign/repeat.hpp"
 #include "config/document.hpp"
 
 namespace loa {
+
+// What becomes of a campaign whose time began while nothing ran, and is not over: it waits for a
+// person, it is given up, or it is sent.
+enum class IfLate { ask, skip, run };
+std::string_view to_string(IfLate value);
+
+// Hours of a local day: from 00:00 to 24:00, `to` not included, from < to.
+struct Hours {
+  std::chrono::minutes from{0};
+  std::chrono::minutes to{24 * 60};
+
+  friend bool operator==(const Hours&, const Hours&) = default;
+};
+
+// Nothing, and a fault, when they are wrong.
+std::optional<Hours> read_hours(const Node& node, Faults& faults);
+
+// "07:00" to "24:00"; nothing when it is no hour.
+std::optional<std::chrono::minutes> parse_hour(std::string_view text);
 
 struct Schedule {
   std::optional<Instant> not_before;
@@ -19,9 +39,20 @@ struct Schedule {
   std::chrono::minutes from{0};      // of the local day
   std::chrono::minutes to{24 * 60};  // exclusive; from < to
   std::string zone = "Asia/Ho_Chi_Minh";
+
+  friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
-Schedule read_schedule(const Node& node, Faults& faults);
+struct WrittenSchedule {
+  Schedule schedule;
+  IfLate if_late = IfLate::ask;
+  std::optional<Repeat> repeat;
+};
+
+// An emergency is sent at any hour: its hours are read, and then ignored.
+enum class HoursRule { kept, ignored };
+
+WrittenSchedule read_schedule(const Node& node, Faults& faults, HoursRule rule = HoursRule::kept);
 
 // The first moment at or after `at` when sending is allowed (not_before, hours); nothing when that
 // is not before useful_until.

@@ -95,6 +95,7 @@ class GatewayReader {
     read_networks(reader, what, gateway);
     read_account(reader, what, known, gateway);
     read_limits(reader, what, known, gateway);
+    if (const Node* hours = reader.optional("hours")) gateway.hours = read_hours(*hours, faults_);
     if (const Node* deadlines = reader.optional("deadlines")) {
       MapReader limits(*deadlines, what + ", deadlines", faults_);
       const auto seconds = [&](std::string_view key, Duration fallback) {

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "audience/numbering.hpp"
 #include "base/fault.hpp"
+#include "campaign/schedule.hpp"
 #include "config/document.hpp"
 #include "config/secret.hpp"
 #include "gateway/profile.hpp"
@@ -23,6 +25,8 @@ struct Gateway {
   AccountValues account;              // the plain values
   std::vector<std::pair<std::string, SecretRef>> secrets;
   Limits limits;
+  std::optional<Hours> hours;       // when the carrier takes messages, in the zone of loa.yaml; an
+                                    // emergency waits for them too
   int batch = 1;                    // rows a request, within the profile's min and max
   std::int64_t price_per_part = 0;  // dong
   Duration connect_limit =

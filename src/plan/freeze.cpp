@@ -288,6 +288,7 @@ Result<void> Freezer::finish() {
   head.parts_budget = campaign_.parts_budget;
   head.networks = input_.numbering.networks();
   head.files = campaign_.audience.files;
+  if (head.files.empty()) head.files = {"audience.numbers"};
   head.audience_sha256 = to_hex(audience_hash_.finish());
 
   // A text that is the same for all and fits nowhere is the campaign's fault, not the rows'.

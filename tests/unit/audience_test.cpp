@@ -302,6 +302,31 @@ TEST_F(AudienceFiles, EveryRowIsUsedOrCountedWithItsReasonAndLine) {
   EXPECT_EQ(counts->rows, 7U);
 }
 
+TEST_F(AudienceFiles, NumbersWrittenInTheCampaignAreReadLikeRows) {
+  AudienceSource source;
+  source.numbers = {"0912 345 678", "+84912345678", "x", "0912345679", "0912345670"};
+  source.exclude = {file("optout.csv", "0912345679\n")};
+  const auto counts = read(source);
+  ASSERT_TRUE(counts) << counts.error().text;
+  EXPECT_EQ(counts->rows, 5U);
+  EXPECT_THAT(used_,
+              testing::ElementsAre(std::pair(1U, 84912345678U), std::pair(5U, 84912345670U)));
+  EXPECT_THAT(excluded_, testing::ElementsAre(std::pair(2U, Exclusion::duplicate),
+                                              std::pair(3U, Exclusion::number_characters),
+                                              std::pair(4U, Exclusion::opted_out)));
+  const auto named = read(source, {"ten"});
+  ASSERT_FALSE(named);
+  EXPECT_THAT(named.error().text, testing::HasSubstr("'ten', and 'numbers' has none"));
+}
+
+TEST_F(AudienceFiles, AnAudienceThatWasNotBroughtInIsNobodysSilence) {
+  AudienceSource source;
+  source.upload = "xa-1";
+  const auto counts = read(source);
+  ASSERT_FALSE(counts);
+  EXPECT_THAT(counts.error().text, testing::HasSubstr("an audience of 'upload'"));
+}
+
 TEST_F(AudienceFiles, AFileThatCannotBeUsedSaysWhatToDo) {
   const auto words = [&](const AudienceSource& source,
                          const std::vector<std::string>& columns = {}) {

@@ -107,8 +107,9 @@ TEST_F(CampaignFiles, ReadsWhatTheExampleDoesNotShow) {
       "message: {text: \"[QC] cha\\u0300o\", unaccented: '[QC] chao', encoding: ucs2, max_parts: "
       "10,\n"
       "  registered: {vina: {template: \"81\", parameters: [district]}}}\n"
-      "schedule: {hours: {from: \"07:00\", to: \"22:00\"}, zone: Europe/Paris}\n"
-      "priority: emergency\non_unknown: assume_sent\n",
+      "schedule: {hours: {from: \"07:00\", to: \"22:00\"}, zone: Europe/Paris,\n"
+      "  if_late: run}\n"
+      "pace: {weight: 7}\npriority: high\non_unknown: assume_sent\n",
       faults);
   ASSERT_TRUE(faults.all().empty()) << shown(faults);
   EXPECT_EQ(campaign.message.text, "[QC] chào");  // NFC
@@ -117,7 +118,9 @@ TEST_F(CampaignFiles, ReadsWhatTheExampleDoesNotShow) {
   EXPECT_THAT(campaign.message.registered.at("vina").parameters, ElementsAre("district"));
   EXPECT_THAT(campaign.audience.exclude, ElementsAre((folder_ / "no.csv").string()));
   EXPECT_EQ(campaign.schedule.zone, "Europe/Paris");
-  EXPECT_EQ(campaign.priority, Priority::emergency);
+  EXPECT_EQ(campaign.priority, Priority::high);
+  EXPECT_EQ(campaign.weight, 7);
+  EXPECT_EQ(campaign.if_late, IfLate::run);
   EXPECT_EQ(campaign.on_unknown, OnUnknown::assume_sent);
   EXPECT_EQ(to_string(campaign.message.encoding), "ucs2");
   EXPECT_EQ(to_string(campaign.on_unknown), "assume_sent");
@@ -142,6 +145,22 @@ TEST_F(CampaignFiles, NamesWhatIsWrong) {
       {"audience", "", "the key 'audience' is missing"},
       {"audience", "audience: {}", "at least one CSV file"},
       {"audience", "audience: {files: [a.csv, ./a.csv]}", "twice"},
+      {"audience", "audience: {files: [a.csv], upload: b}", "'upload' cannot stand beside 'files'"},
+      {"audience", "audience: {numbers: ['0912345678'], redis: {set: k}}",
+       "'redis' cannot stand beside 'numbers'"},
+      {"audience", "audience: {numbers: []}", "a list with at least one phone number"},
+      {"audience", "audience: {numbers: '0912345678'}", "must be a list"},
+      {"audience", "audience: {numbers: [[1]]}", "1 to 40 plain characters"},
+      {"audience", "audience: {numbers: {count: 1, sha256: 0}}", "64 hexadecimal digits"},
+      {"audience", "audience: {upload: ../etc/passwd}", "1 to 64 of a-z, 0-9 and '-'"},
+      {"audience", "audience: {redis: {}}", "either a 'set' or a 'list'"},
+      {"audience", "audience: {redis: {set: a, list: b}}", "either a 'set' or a 'list'"},
+      {"audience", "audience: {redis: {stream: a, set: b}}", "'stream' is not known"},
+      {"audience", "audience: {redis: 'loa:a'}", "must be a map"},
+      {"audience", "audience: {redis: {set: \"a\\nb\"}}", "plain characters"},
+      {"audience", "audience: {chunks: 3}", "'sha256' is missing"},
+      {"audience", "audience: {chunks: 3, sha256: abc}", "64 hexadecimal digits"},
+      {"audience", "audience: {files: [a.csv], sha256: abc}", "belongs to 'chunks'"},
       {"audience", "audience: {file: [a.csv]}", "did you mean 'files'?"},
       {"message", "", "the key 'message' is missing"},
       {"message", "message: {encoding: auto}", "name a 'template', or write the 'text'"},
@@ -173,6 +192,20 @@ TEST_F(CampaignFiles, NamesWhatIsWrong) {
        "hours: {from: \"07:00\", to: \"20:00\"}}",
        "no moment lies within"},
       {"schedule", "schedule: {useful_til: x}", "did you mean 'useful_until'?"},
+      {"schedule", "schedule: {if_late: later}", "must be one of ask, skip, run"},
+      {"pace", "pace: {weight: 0}", "from 1 to 1000"},
+      {"pace", "pace: {weight: 1001}", "from 1 to 1000"},
+      {"guard", "guard: {canary: on}", "must be off, or a list"},
+      {"guard", "guard: {canary: []}", "must be off, or a list"},
+      {"guard", "guard: {canary: [5, 5]}", "above the ring before it"},
+      {"guard", "guard: {canary: [0]}", "above 0, below 100"},
+      {"guard", "guard: {canary: [100]}", "above 0, below 100"},
+      {"guard", "guard: {canary: [5%]}", "share in percent"},
+      {"guard", "guard: {observe: 1}", "such as 30s"},
+      {"guard", "guard: {refused_share: 101}", "from 0 to 100"},
+      {"guard", "guard: {throttled_share: x}", "from 0 to 100"},
+      {"guard", "guard: {after: 0}", "from 1 to 1000000"},
+      {"guard", "guard: {canarie: off}", "did you mean 'canary'?"},
       {"pace", "pace: {parts_per_second: -1}", "from 0 to 100000"},
       {"pace", "pace: 7", "pace must be a map"},
       {"budget", "budget: {parts: viele}", "whole number"},
@@ -199,7 +232,7 @@ TEST_F(CampaignFiles, HoursAndLabelFollowTheClass) {
   };
   const Row table[] = {
       {"class: care\nmessage: {text: x}\n", 0, 1},
-      {"class: care\nmessage: {text: x}\npriority: emergency\n", 0, 0},
+      {"class: care\nmessage: {text: x}\npriority: emergency\n", 0, 1},
       {"class: care\nmessage: {text: x}\nschedule: {hours: {from: \"07:00\", to: \"22:00\"}}\n", 0,
        0},
       {"class: advertising\nmessage: {text: x}\n", 2, 0},
@@ -220,6 +253,67 @@ TEST_F(CampaignFiles, HoursAndLabelFollowTheClass) {
     load(head + row.rest, faults);
     EXPECT_EQ(faults.errors(), row.errors) << shown(faults);
     EXPECT_EQ(faults.warnings(), row.warnings) << shown(faults);
+  }
+}
+
+TEST_F(CampaignFiles, EachKindOfAudienceIsReadAsItIs) {
+  const std::string sha256(64, 'a');
+  const auto source = [&](const std::string& audience) {
+    Faults faults;
+    AudienceSource read =
+        load(campaign_with("audience", "audience: {" + audience + "}"), faults).audience;
+    EXPECT_TRUE(faults.ok()) << shown(faults);
+    return read;
+  };
+  EXPECT_EQ(source("files: a.csv").kind(), AudienceKind::files);
+  const AudienceSource numbers = source("numbers: ['0912 345 678', 0987654321]");
+  EXPECT_EQ(numbers.kind(), AudienceKind::numbers);
+  EXPECT_EQ(to_csv(numbers), "\"so_dien_thoai\"\n\"0912 345 678\"\n\"0987654321\"\n");
+  const NumbersDigest digest = digest_of(numbers.numbers);
+  EXPECT_EQ(source("numbers: {count: 2, sha256: " + digest.sha256 + "}").digest, digest);
+  EXPECT_EQ(source("upload: xa-1").upload, "xa-1");
+  EXPECT_EQ(source("redis: {list: \"loa:a\"}").redis,
+            (RedisAudience{RedisAudience::Type::list, "loa:a"}));
+  EXPECT_EQ(source("chunks: 12, sha256: " + sha256).chunked, (ChunkedAudience{12, sha256}));
+
+  const AudienceSource found =
+      with_files(source("upload: xa-1, exclude: [no.csv], phone_column: sdt"), {"/spool/1.csv"});
+  EXPECT_EQ(found.kind(), AudienceKind::files);
+  EXPECT_THAT(found.files, ElementsAre("/spool/1.csv"));
+  EXPECT_EQ(found.phone_column, "sdt");
+  EXPECT_THAT(found.exclude, ElementsAre((folder_ / "no.csv").string()));
+}
+
+TEST_F(CampaignFiles, NumbersWrittenInAreFewAndNeverQuoted) {
+  const auto with = [](int count) {
+    std::string numbers;
+    for (int i = 0; i < count; ++i) numbers += "'09" + std::to_string(12'000'000 + i) + "',";
+    return campaign_with("audience", "audience: {numbers: [" + numbers + "]}");
+  };
+  Faults faults;
+  EXPECT_EQ(load(with(1000), faults).audience.numbers.size(), 1000U);
+  EXPECT_TRUE(faults.ok()) << shown(faults);
+  load(with(1001), faults);
+  EXPECT_THAT(shown(faults), HasSubstr("at most 1000"));
+  Faults odd;
+  load(campaign_with("audience", "audience: {numbers: ['0912345678" + std::string(40, '9') + "']}"),
+       odd);
+  EXPECT_EQ(odd.errors(), 1U);
+  EXPECT_THAT(shown(odd), testing::Not(HasSubstr("0912345678")));
+}
+
+TEST_F(CampaignFiles, PriorityGivesTheWeightAndAnEmergencyHasNoHours) {
+  const std::pair<const char*, int> table[] = {
+      {"low", 1}, {"normal", 2}, {"high", 4}, {"emergency", 16}};
+  for (const auto& [priority, weight] : table) {
+    Faults faults;
+    const Campaign campaign =
+        load(campaign_with("priority", std::string("priority: ") + priority), faults);
+    EXPECT_EQ(campaign.weight, weight);
+    const bool any_hour = std::string(priority) == "emergency";
+    EXPECT_EQ(campaign.schedule.from, minutes(any_hour ? 0 : 7 * 60));
+    EXPECT_EQ(campaign.schedule.to, minutes((any_hour ? 24 : 20) * 60));
+    EXPECT_EQ(faults.warnings(), any_hour ? 1U : 0U) << shown(faults);
   }
 }
 

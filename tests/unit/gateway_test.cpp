@@ -707,6 +707,21 @@ TEST(Gateways, TheExampleIsSound) {
   EXPECT_EQ(vina.secrets[1].second.name, kProject + "/config/secrets/vina");
 }
 
+TEST_F(ProfileFiles, AGatewayHasHoursOfItsOwn) {
+  write("tls.yaml",
+        "profile: tls\nrequest: {json: {to: \"{{number}}\", text: \"{{text}}\"}}\n"
+        "answer: {code: /c}\nrules: [{code: \"0\", class: ok}]\n");
+  Faults faults;
+  const auto document = parse_document(
+      "g: {profile: tls, url: \"https://h/\", networks: [viettel], hours: {from: '07:00', to: "
+      "'21:30'}}",
+      "g", faults);
+  const auto gateways = read_gateways(*document, folder_.string(), numbering(), faults);
+  ASSERT_TRUE(faults.all().empty()) << shown(faults);
+  EXPECT_EQ(gateways.front().hours,
+            (Hours{std::chrono::minutes(7 * 60), std::chrono::minutes(21 * 60 + 30)}));
+}
+
 TEST_F(ProfileFiles, GatewaysNameWhatIsWrong) {
   write("tls.yaml",
         "profile: tls\nrequest: {json: {to: \"{{number}}\", text: \"{{text}}\", k: "
@@ -745,6 +760,7 @@ TEST_F(ProfileFiles, GatewaysNameWhatIsWrong) {
       {"profile: tls", "profile: tls, limits: {batch: 2}",
        "'batch' must be a whole number from 1 to 1"},
       {"profile: tls", "profile: tls, limits: {in_flight: 0}", "from 1 to 256"},
+      {"profile: tls", "profile: tls, hours: {from: '21:00', to: '07:00'}", "later than 'from'"},
       {"profile: tls", "profile: tls, limits: {message_per_second: 1}", "did you mean"},
       {"profile: tls", "profile: tls, price_per_part: -1", "from 0 to"},
       {"profile: tls", "profile: tls, tls: {ca: none.pem}", "is not there"},

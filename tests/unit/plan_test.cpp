@@ -74,6 +74,17 @@ TEST_F(Freezing, EverybodyIsARowOrCounted) {
   EXPECT_EQ(plan->head.excluded[static_cast<std::size_t>(Exclusion::no_route)], 1U);
 }
 
+TEST_F(Freezing, NumbersWrittenInTheCampaignNeedNoFile) {
+  campaign_.audience = {};
+  campaign_.audience.numbers = {"0912345678", "0982345678"};
+  const auto plan = frozen();
+  ASSERT_TRUE(plan) << plan.error().text;
+  EXPECT_EQ(plan->head.rows, 2U);
+  const auto back = Plan::from_bytes(bytes_of(*plan));
+  ASSERT_TRUE(back) << back.error().text;
+  EXPECT_EQ(back->rows()[1].number(), 84982345678U);
+}
+
 TEST_F(Freezing, TheSameInputGivesTheSameBytesAndTheyComeBack) {
   const auto first = frozen();
   const auto second = frozen();
