@@ -15,7 +15,7 @@ std::uint32_t RowHistories::intern(const std::string& text) {
 void RowHistories::follow(const Event& event) {
   if (event.campaign != campaign_) return;
   switch (event.kind) {
-    case Event::Kind::frozen: rows_.assign(event.row_count, {}); break;
+    case Event::Kind::frozen: rows_.assign(event.row_count, Row{}); break;
     case Event::Kind::intent: {
       const std::uint32_t gateway = intern(event.gateway);
       gateway_of_batch_[event.batch] = gateway;
@@ -49,10 +49,7 @@ void RowHistories::follow(const Event& event) {
       });
       break;
     }
-    case Event::Kind::opened:
-    case Event::Kind::held:
-    case Event::Kind::ended:
-    case Event::Kind::clock: break;
+    default: break;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/printable.hpp"
+#include "campaign/canonical.hpp"
 #include "config/document.hpp"
 #include "text/unicode.hpp"
 
@@ -224,13 +225,13 @@ std::string_view to_string(EncodingChoice value) {
 std::string_view to_string(Priority value) { return kPriorities[static_cast<std::size_t>(value)]; }
 std::string_view to_string(OnUnknown value) { return kOnUnknown[static_cast<std::size_t>(value)]; }
 
-Campaign load_campaign(const std::string& path, const std::string& templates, Faults& faults) {
-  Campaign campaign;
-  campaign.file = path;
-  const auto document = load_document(path, faults);
-  if (!document) return campaign;
+namespace {
 
-  MapReader reader(*document, "campaign", faults);
+Campaign read_campaign(const Node& document, const std::string& name, const std::string& folder,
+                       const std::string& templates, Faults& faults) {
+  Campaign campaign;
+  campaign.file = name;
+  MapReader reader(document, "campaign", faults);
   campaign.id = reader.text("campaign");
   if (!campaign.id.empty() && !is_campaign_id(campaign.id)) {
     reader.fault("campaign",
@@ -250,8 +251,12 @@ Campaign load_campaign(const std::string& path, const std::string& templates, Fa
     reader.fault("sender", fmt::format("campaign: 'sender' {}", problem));
   }
   if (const Node* audience = reader.required("audience")) {
+<<<<<<< HEAD
     campaign.audience =
         read_audience_source(*audience, fs::path(path).parent_path().string(), faults);
+=======
+    campaign.audience = read_audience_source(*audience, folder, faults);
+>>>>>>> 998a15aa21cadb2cb478a109555846b5c0af140b
   }
   if (const Node* message = reader.required("message")) {
     campaign.message = read_message(*message, templates, faults);
@@ -289,8 +294,42 @@ Campaign load_campaign(const std::string& path, const std::string& templates, Fa
   campaign.on_unknown = static_cast<OnUnknown>(reader.choice_or("on_unknown", 0, kOnUnknown));
   if (const Node* guard = reader.optional("guard")) campaign.guard = read_guard(*guard, faults);
   reader.finish();
-  if (document->is_map() && schedule_read) check_rules(campaign, *document, reader);
+  if (document.is_map() && schedule_read) check_rules(campaign, document, reader);
   return campaign;
+}
+
+}  // namespace
+
+Campaign load_campaign(const std::string& path, const std::string& templates, Faults& faults) {
+  const auto document = load_document(path, faults);
+  if (document)
+    return read_campaign(*document, path, fs::path(path).parent_path().string(), templates, faults);
+  Campaign campaign;
+  campaign.file = path;
+  return campaign;
+}
+
+Campaign parse_campaign(std::string_view text, const std::string& name,
+                        const std::string& templates, const std::string& folder, Faults& faults) {
+  Campaign campaign;
+  campaign.file = name;
+  const auto too_large = [&](std::string_view what) {
+    faults.error({name, 0, 0},
+                 fmt::format("{} larger than {} bytes: shorten it, and bring long lists "
+                             "of people in a CSV file",
+                             what, kCampaignBytesMax));
+  };
+  if (text.size() > kCampaignBytesMax) {
+    too_large("the campaign is");
+    return campaign;
+  }
+  const auto document = parse_document(text, name, faults);
+  if (!document) return campaign;
+  if (canonical_json(*document).size() > kCampaignBytesMax) {
+    too_large("the campaign, in the form in which it is kept, is");
+    return campaign;
+  }
+  return read_campaign(*document, name, folder, templates, faults);
 }
 
 }  // namespace loa

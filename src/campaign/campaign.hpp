@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audience/source.hpp"
@@ -64,11 +65,19 @@ struct Campaign {
   OnUnknown on_unknown = OnUnknown::hold;
   Guard guard;
   std::string file;  // where it was read from
+
+  friend bool operator==(const Campaign&, const Campaign&) = default;
 };
 
 // Reads a campaign file; `templates` is the folder of message templates (one YAML file each, any
 // name; the template is found by its id). Every fault goes to `faults`; then the campaign may be
 // incomplete.
 Campaign load_campaign(const std::string& path, const std::string& templates, Faults& faults);
+
+// The same from a text, YAML or JSON, of at most 50,000 bytes, as it is and as canonical_json
+// writes it. `name` stands for it in faults; paths in it are resolved against `folder`.
+constexpr std::size_t kCampaignBytesMax = 50'000;
+Campaign parse_campaign(std::string_view text, const std::string& name,
+                        const std::string& templates, const std::string& folder, Faults& faults);
 
 }  // namespace loa

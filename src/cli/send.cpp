@@ -25,9 +25,9 @@
 namespace loa {
 namespace {
 
-class Sending {
+class SendVerb {
  public:
-  Sending(const CommonOptions& common, const SendOptions& options, Prepared prepared)
+  SendVerb(const CommonOptions& common, const SendOptions& options, Prepared prepared)
       : common_(common),
         options_(options),
         prepared_(std::move(prepared)),
@@ -219,7 +219,8 @@ class Sending {
     display.spawn(progress.show());
     SendSettings settings{.schedule = prepared_.campaign.schedule,
                           .parts_per_second = prepared_.campaign.parts_per_second,
-                          .ignore_schedule = options_.now};
+                          .ignore_schedule = options_.now,
+                          .guard = prepared_.campaign.guard};
     Result<Ending> ending = co_await dispatcher.send(*plan_, std::move(settings));
     co_await dispatcher.close();
     progress.stop();
@@ -277,7 +278,7 @@ int run_send(const CommonOptions& common, const SendOptions& options) {
   int status = 0;
   std::optional<Prepared> prepared = prepare(common.config, options.campaign, status);
   if (!prepared) return status;
-  const Result<int> outcome = Sending(common, options, std::move(*prepared)).run();
+  const Result<int> outcome = SendVerb(common, options, std::move(*prepared)).run();
   return outcome ? *outcome : report(outcome.error());
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/input_file.hpp"
 #include "base/utf8.hpp"
+#include "config/json_events.hpp"
 
 namespace loa {
 
@@ -324,6 +325,8 @@ std::string syntax_words(const std::string& message) {
   if (message.find("illegal map value") != std::string::npos) {
     return "a ': ' stands here where no key can be: put the text in quotes";
   }
+  if (message.find("invalid unicode") != std::string::npos)
+    return "this escape is half of a character: write the character itself";
   if (message.find("tab") != std::string::npos) return "a tab indents this line: use spaces";
   return fmt::format("this is not YAML ({}): check the indentation and the quotes", message);
 }
@@ -339,6 +342,11 @@ std::optional<Node> parse_document(std::string_view text, const std::string& nam
   const std::size_t errors = faults.errors();
   DocumentBuilder builder(lines, faults);
   try {
+    if (is_json_object(text)) {
+      give_json_events(text, builder);
+      if (faults.errors() > errors) return std::nullopt;
+      return builder.take();
+    }
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder)) {

@@ -1,6 +1,6 @@
-// A strict YAML document with places. What yaml-cpp lets pass is refused here: duplicate and
-// unknown keys, anchors and aliases, tags, more than 16 levels, more than 256 KiB, bytes that are
-// not UTF-8. Scalars are re-typed by the reader who asks, so that "no", "017" and "84912345678"
+// A strict YAML or JSON document with places. What yaml-cpp lets pass is refused here: duplicate
+// and unknown keys, anchors and aliases, tags, more than 16 levels, more than 256 KiB, bytes that
+// are not UTF-8. Scalars are re-typed by the reader who asks, so that "no", "017" and "84912345678"
 // stay what was written. Every fault goes to a Faults list with file, line and column; the reader
 // goes on, so that all are found at once.
 #pragma once

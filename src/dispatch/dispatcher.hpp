@@ -1,8 +1,8 @@
-// Sends plans to their end, any number at once: the heart. For each gateway there are as many workers
-// as it allows requests in flight; each takes the next rows of the campaign whose turn it is, makes
-// the intent durable, waits for its turn, sends, makes the outcome durable, and only then takes more.
-// Decisions are made in decide.hpp, lane.hpp, share.hpp, ladder.hpp and pace/; here they are carried
-// out.
+// Sends plans to their end, any number at once: the heart. For each gateway there are as many
+// workers as it allows requests in flight; each takes the next rows of the campaign whose turn it
+// is, makes the intent durable, waits for its turn, sends, makes the outcome durable, and only then
+// takes more. Decisions are made in decide.hpp, lane.hpp, share.hpp, ladder.hpp and pace/; here
+// they are carried out.
 #pragma once
 
 #include <memory>
@@ -97,8 +97,8 @@ class Dispatcher {
   Task<void> worker(Outlet& outlet);
   Task<void> send(Outlet& outlet, Sending& sending, Work work, Alarm& alarm);
   Task<bool> wait_for_turn(Outlet& outlet, Sending& sending, const Cost& cost, Alarm& alarm);
-  Task<Decision> exchange(Outlet& outlet, Sending& sending, const Work& work,
-                          std::string reference, Event& answer);
+  Task<Decision> exchange(Outlet& outlet, Sending& sending, const Work& work, std::string reference,
+                          Event& answer);
   Task<void> hold(Outlet& outlet, const Sending& sending, Outcome said);
   Task<bool> commit(Event event);
   void carry_out(Outlet& outlet, Sending& sending, Decision decision);
@@ -136,9 +136,9 @@ class Dispatcher {
   Outlets outlets_;
   std::vector<std::unique_ptr<Sending>> sendings_;
   TaskGroup workers_;
-  std::vector<Alarm*> alarms_;  // of the workers
+  std::vector<Alarm*> alarms_;                          // of the workers
   Duration commit_time_{std::chrono::milliseconds(2)};  // smoothed
-  Duration wall_ahead_{0};  // of the monotonic clock, when the two were last compared
+  Duration wall_ahead_{0};           // of the monotonic clock, when the two were last compared
   std::optional<Tick> last_second_;  // a start may follow upon requests until then
   std::uint64_t turns_ = 0;
   bool working_ = false;

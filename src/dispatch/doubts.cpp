@@ -13,9 +13,8 @@ namespace loa {
 // An attempt that the journal knows no outcome of was under way when a process ended: in doubt.
 Task<void> Dispatcher::settle_crash(Sending& sending) {
   while (!sending.record.open.empty() && !failure_) {
-    const Event found =
-        found_after_crash(sending.plan.head().campaign, sending.record.open.begin()->second,
-                          world_.clock.wall());
+    const Event found = found_after_crash(sending.plan.head().campaign,
+                                          sending.record.open.begin()->second, world_.clock.wall());
     LOA_FAILPOINT("settled.before_commit");
     co_await commit(found);
     LOA_FAILPOINT("settled.after_commit");
@@ -79,8 +78,7 @@ Task<void> Dispatcher::climb(Sending& sending, std::uint64_t first_row) {
   // Together where the limits allow it: then the request and its reference are as before.
   const bool together = fits(cost_of(sending.plan, work.rows), outlet->open.gateway,
                              sending.settings.parts_per_second);
-  for (Work& piece :
-       together ? std::vector<Work>{work} : cut(work, sending.batches[work.lane]))
+  for (Work& piece : together ? std::vector<Work>{work} : cut(work, sending.batches[work.lane]))
     sending.queues[outlet->index].give_back(std::move(piece));
   outlet->wake_one();
 }

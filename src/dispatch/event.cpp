@@ -11,9 +11,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 12> kKinds{"opened", "frozen", "intent",    "answer",
-                                                  "settled", "held",   "ended",     "clock",
-                                                  "submitted", "act",  "denied", "request"};
+constexpr std::array<std::string_view, 12> kKinds{"opened",    "frozen", "intent", "answer",
+                                                  "settled",   "held",   "ended",  "clock",
+                                                  "submitted", "act",    "denied", "request"};
 constexpr std::array<std::string_view, 5> kStates{"planned", "intended", "accepted", "refused",
                                                   "in_doubt"};
 constexpr std::array<std::string_view, 3> kDeciders{"on_unknown", "query", "person"};

@@ -39,8 +39,8 @@ class Lane {
        std::size_t lane, int batch, bool mixed_texts);
 
   bool empty() const { return next_ >= end_; }
-  bool closed() const { return next_ >= ceiling_; }  // nothing to take now
-  Work take();                                       // not when closed
+  bool closed() const { return next_ >= ceiling_; }    // nothing to take now
+  Work take();                                         // not when closed
   std::uint64_t rows() const { return end_ - next_; }  // left, at most
   // Only the first so many rows of the lane are given out, until more are.
   void open(double share);

@@ -23,18 +23,18 @@ struct OpenGateway {
 // Why rows wait, or why they do not go faster.
 enum class Bound {
   none,
-  limit,        // the gateway's rate, or what throttling left of it
-  in_flight,    // all requests it takes at once are under way: the gateway answers slowly
-  pace,         // the campaign's own
-  hours,        // not before its time, or outside its hours
+  limit,      // the gateway's rate, or what throttling left of it
+  in_flight,  // all requests it takes at once are under way: the gateway answers slowly
+  pace,       // the campaign's own
+  hours,      // not before its time, or outside its hours
   gateway_hours,
-  per_day,      // the day's quota is used up
-  later,        // to be tried again at a given time, or in doubt
-  canary,       // the first ring is watched
-  held,         // the gateway refuses in a way that a person must mend
-  paused,       // by a person
+  per_day,  // the day's quota is used up
+  later,    // to be tried again at a given time, or in doubt
+  canary,   // the first ring is watched
+  held,     // the gateway refuses in a way that a person must mend
+  paused,   // by a person
   unreachable,
-  disk,         // the journal has no room
+  disk,  // the journal has no room
 };
 std::string_view to_string(Bound bound);
 

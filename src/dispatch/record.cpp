@@ -82,9 +82,8 @@ Result<void> Record::apply(const Event& event) {
 }
 
 void Record::remember(const Event& event) {
-  std::erase_if(requests_, [&](const auto& one) {
-    return one.second.at + kRequestsRemembered <= event.at;
-  });
+  std::erase_if(requests_,
+                [&](const auto& one) { return one.second.at + kRequestsRemembered <= event.at; });
   requests_[event.key] = {event.request, event.campaign, event.status, event.at};
 }
 

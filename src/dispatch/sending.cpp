@@ -5,7 +5,8 @@
 namespace loa {
 namespace {
 
-// Rows a request, of one lane at its gateway: the limits may be lower than when the plan was frozen.
+// Rows a request, of one lane at its gateway: the limits may be lower than when the plan was
+// frozen.
 int batch_for(const Gateway& gateway, int planned, double parts_per_second, int parts_max) {
   Limits limits = gateway.limits;
   if (parts_per_second > 0)
@@ -66,8 +67,8 @@ Sending::Sending(const Plan& of_plan, const CampaignRecord& of_record, SendSetti
     if (outlet == nullptr) continue;  // its rows stay unsent: the caller has said so
     const Gateway& gateway = outlet->open.gateway;
     batches.back() = batch_for(gateway, lane.batch, settings.parts_per_second, parts_max);
-    queues[outlet->index].add(Lane(plan, record, given, i, batches.back(),
-                                   gateway.profile.mode() == BatchMode::items));
+    queues[outlet->index].add(
+        Lane(plan, record, given, i, batches.back(), gateway.profile.mode() == BatchMode::items));
   }
   for (const auto& [row, gateway] : record.moved) {
     const Outlet* outlet = find(gateway);

@@ -42,11 +42,11 @@ struct Sending {
   std::vector<Meter> meters;             // at each outlet
   std::map<std::uint64_t, Asked> asked;  // by a doubt's first row
   Limiter pace;
-  Cost ahead{.requests = 0};                           // taken from the queues, not yet sent
-  std::uint64_t in_flight = 0;                         // requests, and doubts that are looked at
-  std::optional<std::pair<Instant, Instant>> window;   // an allowed stretch of the schedule
-  std::unique_ptr<Alarm> alarm;                        // of who waits for its end
-  bool ready = false;                                  // workers may take from it
+  Cost ahead{.requests = 0};                          // taken from the queues, not yet sent
+  std::uint64_t in_flight = 0;                        // requests, and doubts that are looked at
+  std::optional<std::pair<Instant, Instant>> window;  // an allowed stretch of the schedule
+  std::unique_ptr<Alarm> alarm;                       // of who waits for its end
+  bool ready = false;                                 // workers may take from it
   bool draining = false;
   bool expired = false;
   std::optional<Outcome> stopped;  // the text was refused

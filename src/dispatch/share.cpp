@@ -38,10 +38,10 @@ FairShare::Flow FairShare::next(std::span<const Flow> ready) const {
   for (const Flow flow : ready) {
     const Member& member = members_.at(flow);
     const auto begin = begins(member);
-    const bool wins = first == nullptr || begin.first < earliest.first ||
-                      (begin.first == earliest.first &&
-                       (member.urgent != first_urgent ? member.urgent
-                                                      : begin.second < earliest.second));
+    const bool wins =
+        first == nullptr || begin.first < earliest.first ||
+        (begin.first == earliest.first &&
+         (member.urgent != first_urgent ? member.urgent : begin.second < earliest.second));
     if (!wins) continue;
     first = flow;
     earliest = begin;

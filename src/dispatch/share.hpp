@@ -1,5 +1,5 @@
-// Whose turn it is when several campaigns want one gateway: start-time fair queueing (Goyal, Vin and
-// Cheng, SIGCOMM 1996), in message parts. Who waits gets its weight's share of what the gateway
+// Whose turn it is when several campaigns want one gateway: start-time fair queueing (Goyal, Vin
+// and Cheng, SIGCOMM 1996), in message parts. Who waits gets its weight's share of what the gateway
 // takes; who had nothing to send for a while gets no more for it afterwards.
 //
 // The urgent (priority: emergency) come first and get nine tenths together; the others share the

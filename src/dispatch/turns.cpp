@@ -10,8 +10,8 @@ namespace loa {
 namespace {
 
 constexpr Duration kLeadLongest = std::chrono::milliseconds(50);
-constexpr std::chrono::seconds kLookAgain(1);    // whether the disk has room again
-constexpr std::chrono::seconds kLookEvery(10);   // at the wall clock, which may be set
+constexpr std::chrono::seconds kLookAgain(1);   // whether the disk has room again
+constexpr std::chrono::seconds kLookEvery(10);  // at the wall clock, which may be set
 constexpr std::chrono::seconds kWeighEvery(1);
 constexpr std::chrono::milliseconds kSet(1010);  // counts as set; a leap second does not
 
@@ -66,8 +66,7 @@ Dispatcher::Wait Dispatcher::wait_of(const Outlet& outlet, Tick now) const {
 Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Sending& sending, Wait wait, Tick now) {
   const GatewayQueue& queue = sending.queues[outlet.index];
   const Tick due = queue.due();
-  if (due == Tick::max())
-    return {Tick::max(), queue.empty() ? Bound::none : Bound::canary};
+  if (due == Tick::max()) return {Tick::max(), queue.empty() ? Bound::none : Bound::canary};
   const Instant wall = world_.clock.wall();
   const auto& useful_until = sending.settings.schedule.useful_until;
   if (useful_until && wall >= *useful_until) {
@@ -120,13 +119,12 @@ void Dispatcher::weigh(Outlet& outlet, Tick now) {
   for (const auto& sending : sendings_) {
     const auto& useful_until = sending->settings.schedule.useful_until;
     if (!useful_until) continue;
-    const double left =
-        std::chrono::duration<double>(*useful_until - world_.clock.wall()).count();
+    const double left = std::chrono::duration<double>(*useful_until - world_.clock.wall()).count();
     const double weight = sending->settings.weight;
     outlet.share.set_weight(
-        sending.get(), pressed_weight(weight, weight / all, rate,
-                                      static_cast<double>(sending->queues[outlet.index].rows()),
-                                      left));
+        sending.get(),
+        pressed_weight(weight, weight / all, rate,
+                       static_cast<double>(sending->queues[outlet.index].rows()), left));
   }
 }
 
@@ -152,10 +150,10 @@ void Dispatcher::look_at_ring(Sending& sending, Tick now) {
   if (sending.ring_done == Tick::max()) sending.ring_done = now;
   if (now < sending.ring_done + sending.settings.guard.observe) return;
   sending.open_ring(sending.ring + 1);
-  world_.observer.note(fmt::format("campaign '{}': the first {:g} % went well; going on with {:g} %",
-                                   sending.plan.head().campaign,
-                                   100 * sending.rings[sending.ring - 1],
-                                   100 * sending.rings[sending.ring]));
+  world_.observer.note(
+      fmt::format("campaign '{}': the first {:g} % went well; going on with {:g} %",
+                  sending.plan.head().campaign, 100 * sending.rings[sending.ring - 1],
+                  100 * sending.rings[sending.ring]));
   for (const auto& outlet : outlets_) outlet->wake_one();
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -120,7 +122,7 @@ class World {
       gateway.batch = 50;
       gateways.push_back(gateway);
     }
-    const std::string path = testing::TempDir() + "simulation.csv";
+    const std::string path = testing::TempDir() + std::to_string(::getpid()) + ".csv";
     std::ofstream file(path);
     file << "so_dien_thoai\n";
     for (std::size_t i = 0; i < people; ++i)
@@ -136,6 +138,7 @@ class World {
     settings.schedule = campaign.schedule;
     const std::vector<std::string> exclusions;
     auto frozen = freeze({campaign, gateways, numbering, exclusions});
+    std::filesystem::remove(path);
     EXPECT_TRUE(frozen && faults.ok());
     std::string bytes;
     EXPECT_TRUE(frozen->write([&](std::string_view piece) -> Result<void> {
