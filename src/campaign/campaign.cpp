@@ -251,12 +251,7 @@ Campaign read_campaign(const Node& document, const std::string& name, const std:
     reader.fault("sender", fmt::format("campaign: 'sender' {}", problem));
   }
   if (const Node* audience = reader.required("audience")) {
-<<<<<<< HEAD
-    campaign.audience =
-        read_audience_source(*audience, fs::path(path).parent_path().string(), faults);
-=======
     campaign.audience = read_audience_source(*audience, folder, faults);
->>>>>>> 998a15aa21cadb2cb478a109555846b5c0af140b
   }
   if (const Node* message = reader.required("message")) {
     campaign.message = read_message(*message, templates, faults);

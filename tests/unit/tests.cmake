@@ -4,10 +4,7 @@ loa_test(audience_test SOURCES unit/audience_test.cpp LINKS loa_audience)
 loa_test(document_test SOURCES unit/document_test.cpp LINKS loa_config)
 loa_test(campaign_test SOURCES unit/campaign_test.cpp LINKS loa_campaign)
 loa_test(guard_test SOURCES unit/guard_test.cpp LINKS loa_campaign)
-<<<<<<< HEAD
-=======
 loa_test(canonical_test SOURCES unit/canonical_test.cpp LINKS loa_campaign)
->>>>>>> 998a15aa21cadb2cb478a109555846b5c0af140b
 loa_test(repeat_test SOURCES unit/repeat_test.cpp LINKS loa_campaign)
 loa_test(gateway_test SOURCES unit/gateway_test.cpp LINKS loa_gateway)
 loa_test(journal_test SOURCES unit/journal_test.cpp LINKS loa_journal)
