@@ -161,13 +161,8 @@ Task<void> CampaignsDesk::send(std::string campaign) {
                          .urgent = document.priority == Priority::emergency,
                          .guard = document.guard,
                          .wait_for_held = true};
-    sending.on_tripped = [&](const std::string& why) { tripped_[campaign] = why; };
     const Result<Ending> ending = co_await world_.dispatcher.send(*plan, std::move(sending));
-    if (ending && *ending == Ending::tripped && record.life.state == CampaignState::sending) {
-      const std::string why = std::exchange(tripped_[campaign], "");
-      world_.observer.note(fmt::format("campaign '{}' is paused: {}", campaign, why));
-      static_cast<void>(co_await commit_act(kDaemon, campaign, Act::pause, why));
-    } else if (ending && *ending != Ending::interrupted) {
+    if (ending && is_over(record.life.state)) {
       world_.observer.note(fmt::format("campaign '{}' has ended: {}", campaign,
                                        to_string(record.life.state)));
     }
