@@ -186,17 +186,6 @@ void put_doubts(JsonWriter& out, const std::string& id, const CampaignRecord& re
   out.close_array().close_object();
 }
 
-// Who gives the command: the user of the process, and who became it by sudo.
-std::string person() {
-  constexpr std::size_t kNameMax = 64;
-  const passwd* user = ::getpwuid(::getuid());
-  std::string name =
-      user != nullptr ? clean(user->pw_name, kNameMax, true) : fmt::format("uid {}", ::getuid());
-  const char* sudo = std::getenv("SUDO_USER");
-  const std::string before = sudo != nullptr ? clean(sudo, kNameMax, true) : "";
-  return before.empty() ? name : fmt::format("{} (sudo: {})", name, before);
-}
-
 class Deciding {
  public:
   Deciding(const CommonOptions& common, const DoubtsOptions& options, Located located)

@@ -241,7 +241,7 @@ class SendVerb {
       resumed.at = system_wall();
       resumed.campaign = id();
       resumed.act = to_string(Act::resume);
-      resumed.who = user_name();
+      resumed.who = person();
       resumed.from = "loa send";
       durable = co_await recorder.commit(resumed);
     }

@@ -56,8 +56,7 @@ class CampaignsDesk final : public Desk {
   Task<Answer<PlanView>> plan(std::string id) override;
   std::vector<ActRecord> acts(std::string_view campaign) const override;
   std::vector<GatewayView> gateways() const override;
-  Task<Answer<std::vector<Explanation>>> explain(std::string number,
-                                                 std::string campaign) override;
+  Task<Answer<std::vector<Explanation>>> explain(std::string number, std::string campaign) override;
   Subscription subscribe(std::function<void(const Change&)> on_change) override;
   std::optional<std::vector<Change>> changes_after(std::uint64_t lsn) const override;
   std::optional<Remembered> recall(std::string_view key) const override;
@@ -100,6 +99,7 @@ class CampaignsDesk final : public Desk {
   Tick tick_of(Instant at) const;
 
   // view.cpp
+  static void put_plan(CampaignView& view, const PlanHead& head);
   const Known& known(const std::string& campaign, const CampaignRecord& record) const;
   CampaignView view(const std::string& campaign, const CampaignRecord& record) const;
   CampaignView fresh_view(const std::string& campaign, const CampaignRecord& record) const;

@@ -57,7 +57,10 @@ Answer<Reading> read_submission(const DeskSettings& settings, const Submission& 
   if (document)
     reading.campaign = parse_campaign(submission.document, submission.name, settings.templates,
                                       submission.folder, faults);
-  if (document && faults.ok()) check_paths(submission, reading.campaign.audience, faults);
+  if (document && faults.ok()) {
+    check_paths(submission, reading.campaign.audience, faults);
+    lint(reading.campaign, *document, settings.lint, faults);
+  }
   if (!faults.ok()) return wrong("the campaign is wrong, and was not taken", std::move(faults));
   reading.document = canonical_json(*document);
   Sha256 content;

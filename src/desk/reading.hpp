@@ -7,6 +7,7 @@
 
 #include "audience/numbering.hpp"
 #include "campaign/campaign.hpp"
+#include "campaign/lint.hpp"
 #include "desk/desk.hpp"
 #include "plan/freeze.hpp"
 
@@ -20,6 +21,7 @@ struct DeskSettings {
   std::vector<std::string> exclusions;
   NumberingPlan numbering;
   std::vector<Gateway> gateways;
+  LintSettings lint;
   bool approval_required = true;
 };
 

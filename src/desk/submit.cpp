@@ -3,8 +3,8 @@
 
 #include <utility>
 
+#include "audience/exclusions.hpp"
 #include "base/hash.hpp"
-#include "campaign/lint.hpp"
 #include "desk/campaigns_desk.hpp"
 #include "dispatch/store.hpp"
 #include "plan/samples.hpp"
@@ -30,7 +30,14 @@ Answer<WrittenPlan> write(Disk& disk, const std::string& data, const FrozenPlan&
   return WrittenPlan{plan.head, plan.sha256()};
 }
 
-std::string digest(const std::string& text) { return to_hex(sha256(text)); }
+std::vector<Sample> samples_of(const Plan& plan) {
+  std::vector<Sample> shown;
+  for (PlanSample& sample : samples(plan))
+    shown.push_back({std::move(sample.what), std::move(sample.number), std::move(sample.gateway),
+                     std::move(sample.text), std::string(to_string(sample.encoding)),
+                     sample.parts});
+  return shown;
+}
 
 }  // namespace
 
@@ -67,11 +74,11 @@ Task<Answer<Submitted>> CampaignsDesk::take(Actor actor, Submission submission,
                        "the campaign has changed since you looked at it: look again");
     const bool returned = life.state == CampaignState::draft;
     if (!revised && !returned)
-      co_return refuse(Refusal::Kind::conflict,
-                       fmt::format("there is another campaign '{}' already, from {} ({}): give "
-                                   "this one an id of its own, or revise that one",
-                                   id, life.author.empty() ? "loa send" : life.author,
-                                   to_string(life.state)));
+      co_return refuse(
+          Refusal::Kind::conflict,
+          fmt::format("there is another campaign '{}' already, from {} ({}): give "
+                      "this one an id of its own, or revise that one",
+                      id, life.author.empty() ? "loa send" : life.author, to_string(life.state)));
     if (!after(life.state, Act::submit, life.begun))
       co_return refuse(Refusal::Kind::conflict,
                        fmt::format("campaign '{}' is {} and cannot be changed any more", id,
@@ -143,21 +150,25 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
                      "its useful_until has passed: say until when this one is of use");
   const Settings settings = settings_;
   const int revision = act == Act::schedule ? record.life.revision + 1 : 1;
-  const SubsetChanges changes{.campaign = id,
-                              .not_before = input.not_before,
-                              .useful_until = useful_until};
+  const SubsetHead changes{.campaign = id,
+                           .not_before = input.not_before,
+                           .useful_until = useful_until,
+                           .parts_budget = known(from, record).head.parts_budget};
   std::vector<RowState> states;
   if (act == Act::retry) states = record.rows;
   const auto plan = [&]() -> Answer<WrittenPlan> {
     const auto old = open_plan(settings->data, from, record.plan, record.life.revision);
     if (!old) return refuse(Refusal::Kind::not_now, old.error().text);
-    const auto wanted = read_exclusions(settings->exclusions, settings->numbering);
-    if (!wanted) return refuse(Refusal::Kind::not_now, wanted.error().text);
+    ExclusionList opted_out;  // some may have since
+    for (const std::string& path : settings->exclusions) {
+      const auto read =
+          opted_out.add_file(path, AudienceSource{}.phone_column, settings->numbering);
+      if (!read) return refuse(Refusal::Kind::not_now, to_string(read.error()));
+    }
     const auto keep = [&](std::uint64_t row) {
       if (act == Act::schedule) return true;
-      if (wanted->contains(old->rows()[row].number())) return false;
-      return states.empty() || states[row] == RowState::refused ||
-             states[row] == RowState::planned;
+      if (opted_out.contains(old->rows()[row].number())) return false;
+      return states.empty() || states[row] == RowState::refused || states[row] == RowState::planned;
     };
     auto chosen = subset(*old, keep, changes);
     if (!chosen) return refuse(Refusal::Kind::conflict, chosen.error().text);
@@ -171,9 +182,8 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
   }
   Reading reading;
   reading.campaign.id = id;
-  reading.document =
-      with_times(record.life.document, id, input.not_before, useful_until);
-  reading.content = digest(reading.document + written->sha256);
+  reading.document = with_times(record.life.document, id, input.not_before, useful_until);
+  reading.content = to_hex(loa::sha256(reading.document + written->sha256));
   if (act != Act::schedule) actor.from = fmt::format("{}:{}", to_string(act), from);
   co_return co_await this->record(std::move(actor), std::move(reading), std::move(written->head),
                                   written->sha256);

@@ -104,8 +104,8 @@ Result<void> Record::submit(const Event& event) {
   life.at = event.at;
   life.submitted = event.at;
   life.version = lines_;
-  acts_.push_back({lines_ - 1, event.at, false, event.campaign, "", "submit", event.who, event.from,
-                   "", ""});
+  acts_.push_back(
+      {lines_ - 1, event.at, false, event.campaign, "", "submit", event.who, event.from, "", ""});
   return {};
 }
 
