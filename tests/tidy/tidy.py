@@ -23,6 +23,7 @@ MAY_INCLUDE = {
     "gateway": ("base", "config", "text", "audience", "campaign", "pace"),
     "net": ("base", "async"),
     "journal": ("base", "async"),
+    "service": ("base", "async"),
     "plan": ("base", "config", "text", "audience", "campaign", "pace", "gateway"),
     "dispatch": ("base", "async", "config", "text", "audience", "campaign", "net", "journal",
                  "pace", "gateway", "plan"),
