@@ -33,9 +33,7 @@ bool equal_fold(std::string_view a, std::string_view b);  // ASCII
 struct HttpPeer {
   std::string address;               // "127.0.0.1", "::1"; "unix" over a Unix socket
   std::optional<std::uint32_t> uid;  // of the process at the other end of a Unix socket
-  // Nobody on the way can read along: a Unix socket, loopback, TLS, or behind a proxy that sees to
-  // it.
-  bool sheltered = false;
+  bool local = false;  // of this machine, and not by a proxy
 };
 
 struct HttpRequest {

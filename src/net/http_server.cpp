@@ -77,6 +77,10 @@ HttpPeer peer_of(int descriptor, const Listener& listener, const sockaddr_storag
   return peer;
 }
 
+bool is_loopback(const HttpPeer& peer) {
+  return !peer.uid && asio::ip::make_address(peer.address).is_loopback();
+}
+
 class AsioHttpServer final : public HttpServer {
  public:
   AsioHttpServer(asio::any_io_executor executor, Clock& clock, HttpServerSettings settings,
@@ -162,7 +166,7 @@ class AsioHttpServer final : public HttpServer {
         return !short_of;
       }
       HttpPeer peer = peer_of(descriptor, listener, from, size);
-      peer.sheltered = is_local(listener.address) || tls_ || settings_.behind_proxy;
+      peer.local = peer.uid || (is_loopback(peer) && !settings_.behind_proxy);
       begin(descriptor, listener, std::move(peer));
     }
     return true;
@@ -200,8 +204,7 @@ class AsioHttpServer final : public HttpServer {
     const auto found = by_origin_.find(origin(peer));
     if (found == by_origin_.end()) return true;
     // Behind a proxy all come from one address.
-    const bool local =
-        peer.uid || settings_.behind_proxy || asio::ip::make_address(peer.address).is_loopback();
+    const bool local = peer.uid || settings_.behind_proxy || is_loopback(peer);
     return found->second < (local ? settings_.limits.connections_per_local
                                   : settings_.limits.connections_per_address);
   }

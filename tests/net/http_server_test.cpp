@@ -66,7 +66,7 @@ class Desk final : public HttpHandler {
     } else if (request.path == "/who") {
       response.body = request.peer.address +
                       (request.peer.uid ? " " + std::to_string(*request.peer.uid) : "") +
-                      (request.peer.sheltered ? " sheltered" : "");
+                      (request.peer.local ? " local" : "");
     } else if (request.path == "/inject") {
       response.headers.set("X-Said", *request.parameter("say") + "\r\nX-Evil: 1");
     } else {
@@ -732,7 +732,7 @@ TEST_F(UnixSocket, KnowsWhoIsThere) {
     ASSERT_EQ(::stat(file.c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & 0777U, 0660U);
     RawPeer peer(file);
-    EXPECT_EQ(peer.ask(get("/who")).body, "unix " + std::to_string(::getuid()) + " sheltered");
+    EXPECT_EQ(peer.ask(get("/who")).body, "unix " + std::to_string(::getuid()) + " local");
     Served second({}, {"unix:" + file});
     ASSERT_TRUE(second.failure);
     EXPECT_THAT(second.failure->text, HasSubstr("another server listens there"));
@@ -770,10 +770,10 @@ TEST(HttpServer, ListensToOthersOnlyWithShelter) {
   ASSERT_FALSE(proxied.failure) << proxied.failure->text;
   RawPeer peer = proxied.connect();
   EXPECT_EQ(peer.ask(get("/who", "X-Forwarded-For: 10.6.6.6, 192.0.2.7\r\n")).body,
-            "192.0.2.7 sheltered");
+            "192.0.2.7");
   Served direct;
   RawPeer liar = direct.connect();
-  EXPECT_EQ(liar.ask(get("/who", "X-Forwarded-For: 10.6.6.6\r\n")).body, "127.0.0.1 sheltered");
+  EXPECT_EQ(liar.ask(get("/who", "X-Forwarded-For: 10.6.6.6\r\n")).body, "127.0.0.1 local");
 }
 
 TEST(HttpServer, SpeaksTlsAndRefusesTheOldOnes) {
@@ -794,7 +794,7 @@ TEST(HttpServer, SpeaksTlsAndRefusesTheOldOnes) {
   };
   const auto [status, body] = curl("");
   EXPECT_EQ(status, 0);
-  EXPECT_EQ(body, "127.0.0.1 sheltered");
+  EXPECT_EQ(body, "127.0.0.1 local");
   EXPECT_NE(curl("--tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0").first, 0);
   RawPeer plain = served.connect();
   plain.say(get("/a"));
