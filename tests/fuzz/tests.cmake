@@ -1,8 +1,10 @@
 # libFuzzer targets; .ci/run gives each a minute.
 if(LOA_FUZZ)
+  add_custom_target(fuzzers)
   function(loa_fuzz NAME)
     cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
     add_executable(fuzz_${NAME} fuzz/${NAME}_fuzz.cpp)
+    add_dependencies(fuzzers fuzz_${NAME})
     target_include_directories(fuzz_${NAME} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_compile_definitions(fuzz_${NAME} PRIVATE LOA_PROJECT="${PROJECT_SOURCE_DIR}")
     target_link_libraries(fuzz_${NAME} PRIVATE ${ARG_LINKS})
