@@ -118,7 +118,8 @@ Task<Answer<Submitted>> CampaignsDesk::record(Actor actor, Reading reading, Plan
   if (!durable) co_return tl::unexpected<Refusal>(std::move(durable.error()));
   known_.erase(id);
   if (!settings_->approval_required) {
-    durable = co_await commit_act({"loa", "loa"}, id, Act::approve,
+    const Actor daemon{"loa", "loa"};
+    durable = co_await commit_act(daemon, id, Act::approve,
                                   "approval is not required on this system", sha256);
     if (!durable) co_return tl::unexpected<Refusal>(std::move(durable.error()));
   }
