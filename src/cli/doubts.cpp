@@ -263,12 +263,10 @@ class Deciding {
   }
 
   Result<void> write(Session& session, const CampaignRecord& record) {
-    asio::io_context context(1);
     const auto random = create_system_random();
-    auto opened =
-        session.open(context, *random, [](const std::string& text) { say("{}\n", text); });
+    auto opened = session.open(*random, [](const std::string& text) { say("{}\n", text); });
     if (!opened) return opened;
-    return run_task<void>(context, decide(session.recorder(), record));
+    return run_task<void>(session.context(), decide(session.recorder(), record));
   }
 
   Task<Result<void>> decide(Recorder& recorder, const CampaignRecord& record) {

@@ -138,7 +138,7 @@ class SendVerb {
 
     std::signal(SIGPIPE,
                 SIG_IGN);  // a carrier that closes its end is an error of that request only
-    asio::io_context context(1);
+    asio::io_context& context = session.context();
     const auto clock = create_system_clock(context.get_executor());
     const auto random = create_system_random();
     const auto http = create_curl_http(context.get_executor(), connections);
@@ -146,7 +146,7 @@ class SendVerb {
     const auto note = [&](const std::string& text) {
       progress ? progress->note(text) : say("{}\n", text);
     };
-    auto opened = session.open(context, *random, note);
+    auto opened = session.open(*random, note);
     if (!opened) return fail(std::move(opened.error()));
     Recorder& recorder = session.recorder();
     opened = run_task<void>(context, record_beginning(recorder));

@@ -46,10 +46,9 @@ Task<Result<void>> record_opening(Recorder& recorder, const Event& opened) {
 
 }  // namespace
 
-Result<void> Session::open(asio::io_context& context, Random& random,
-                           std::function<void(const std::string&)> note) {
+Result<void> Session::open(Random& random, std::function<void(const std::string&)> note) {
   auto journal =
-      open_journal(context.get_executor(), *disk_, journal_directory(data_), store_.end,
+      open_journal(context_.get_executor(), *disk_, journal_directory(data_), store_.end,
                    {.writer = {.epoch = random.next(), .keep_segments = settings_.keep_segments},
                     .background = {},
                     .note = std::move(note)});
@@ -61,7 +60,7 @@ Result<void> Session::open(asio::io_context& context, Random& random,
   opened.node = settings_.node;
   opened.version = LOA_VERSION;
   opened.torn_bytes = store_.end.torn_bytes;
-  return run_task<void>(context, record_opening(*recorder_, opened));
+  return run_task<void>(context_, record_opening(*recorder_, opened));
 }
 
 Result<void> allow_descriptors(const Settings& settings, std::uint64_t others) {

@@ -29,9 +29,9 @@ class Session {
 
   // From here on it can record; that it was opened is the first thing recorded. `note` is for
   // people.
-  Result<void> open(asio::io_context& context, Random& random,
-                    std::function<void(const std::string&)> note);
+  Result<void> open(Random& random, std::function<void(const std::string&)> note);
   Recorder& recorder() { return *recorder_; }
+  asio::io_context& context() { return context_; }
 
  private:
   Session(const Settings& settings, std::string data, std::unique_ptr<Disk> disk,
@@ -42,6 +42,7 @@ class Session {
   std::unique_ptr<Disk> disk_;
   DirectoryLock lock_;
   StoreContents store_;
+  asio::io_context context_{1};
   std::unique_ptr<Journal> journal_;
   std::optional<Recorder> recorder_;
 };
