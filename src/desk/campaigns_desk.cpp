@@ -78,12 +78,11 @@ Task<Answer<CampaignView>> CampaignsDesk::do_act(Actor actor, std::string campai
                      fmt::format("say why: {} needs a reason", to_string(act)));
   if (act == Act::approve) {
     if (input.plan != record->plan)
-      co_return refuse(
-          Refusal::Kind::changed,
-          input.plan.empty()
-              ? std::string("name the plan that you looked at, by its SHA-256")
-              : fmt::format("the plan is {} now, not {}: look at it again", record->plan.substr(0, 16),
-                            input.plan.substr(0, 16)));
+      co_return refuse(Refusal::Kind::changed,
+                       input.plan.empty()
+                           ? std::string("name the plan that you looked at, by its SHA-256")
+                           : fmt::format("the plan is {} now, not {}: look at it again",
+                                         record->plan.substr(0, 16), input.plan.substr(0, 16)));
     if (actor.name == life.author)
       co_return refuse(Refusal::Kind::forbidden,
                        "nobody approves a campaign of their own: another person must");
@@ -208,8 +207,7 @@ std::optional<std::vector<Change>> CampaignsDesk::changes_after(std::uint64_t ls
 std::optional<Desk::Remembered> CampaignsDesk::recall(std::string_view key) const {
   const auto& requests = world_.recorder.record().requests();
   const auto found = requests.find(std::string(key));
-  if (found == requests.end() ||
-      found->second.at + kRequestsRemembered <= world_.clock.wall())
+  if (found == requests.end() || found->second.at + kRequestsRemembered <= world_.clock.wall())
     return std::nullopt;
   return Remembered{found->second.request, found->second.campaign, found->second.status};
 }
@@ -232,8 +230,8 @@ std::vector<ActRecord> CampaignsDesk::acts(std::string_view campaign) const {
   std::vector<ActRecord> found;
   for (const ActLine& line : world_.recorder.record().acts())
     if (campaign.empty() || line.campaign == campaign)
-      found.push_back({line.lsn, line.at, line.campaign, line.gateway, line.act, line.who, line.from,
-                       line.why, line.plan, line.denied});
+      found.push_back({line.lsn, line.at, line.campaign, line.gateway, line.act, line.who,
+                       line.from, line.why, line.plan, line.denied});
   return found;
 }
 

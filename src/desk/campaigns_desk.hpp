@@ -56,8 +56,7 @@ class CampaignsDesk final : public Desk {
   Task<Answer<PlanView>> plan(std::string id) override;
   std::vector<ActRecord> acts(std::string_view campaign) const override;
   std::vector<GatewayView> gateways() const override;
-  Task<Answer<std::vector<Explanation>>> explain(std::string number,
-                                                 std::string campaign) override;
+  Task<Answer<std::vector<Explanation>>> explain(std::string number, std::string campaign) override;
   Subscription subscribe(std::function<void(const Change&)> on_change) override;
   std::optional<std::vector<Change>> changes_after(std::uint64_t lsn) const override;
   std::optional<Remembered> recall(std::string_view key) const override;

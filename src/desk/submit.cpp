@@ -67,11 +67,11 @@ Task<Answer<Submitted>> CampaignsDesk::take(Actor actor, Submission submission,
                        "the campaign has changed since you looked at it: look again");
     const bool returned = life.state == CampaignState::draft;
     if (!revised && !returned)
-      co_return refuse(Refusal::Kind::conflict,
-                       fmt::format("there is another campaign '{}' already, from {} ({}): give "
-                                   "this one an id of its own, or revise that one",
-                                   id, life.author.empty() ? "loa send" : life.author,
-                                   to_string(life.state)));
+      co_return refuse(
+          Refusal::Kind::conflict,
+          fmt::format("there is another campaign '{}' already, from {} ({}): give "
+                      "this one an id of its own, or revise that one",
+                      id, life.author.empty() ? "loa send" : life.author, to_string(life.state)));
     if (!after(life.state, Act::submit, life.begun))
       co_return refuse(Refusal::Kind::conflict,
                        fmt::format("campaign '{}' is {} and cannot be changed any more", id,
@@ -143,9 +143,8 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
                      "its useful_until has passed: say until when this one is of use");
   const Settings settings = settings_;
   const int revision = act == Act::schedule ? record.life.revision + 1 : 1;
-  const SubsetChanges changes{.campaign = id,
-                              .not_before = input.not_before,
-                              .useful_until = useful_until};
+  const SubsetChanges changes{
+      .campaign = id, .not_before = input.not_before, .useful_until = useful_until};
   std::vector<RowState> states;
   if (act == Act::retry) states = record.rows;
   const auto plan = [&]() -> Answer<WrittenPlan> {
@@ -156,8 +155,7 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
     const auto keep = [&](std::uint64_t row) {
       if (act == Act::schedule) return true;
       if (wanted->contains(old->rows()[row].number())) return false;
-      return states.empty() || states[row] == RowState::refused ||
-             states[row] == RowState::planned;
+      return states.empty() || states[row] == RowState::refused || states[row] == RowState::planned;
     };
     auto chosen = subset(*old, keep, changes);
     if (!chosen) return refuse(Refusal::Kind::conflict, chosen.error().text);
@@ -171,8 +169,7 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
   }
   Reading reading;
   reading.campaign.id = id;
-  reading.document =
-      with_times(record.life.document, id, input.not_before, useful_until);
+  reading.document = with_times(record.life.document, id, input.not_before, useful_until);
   reading.content = digest(reading.document + written->sha256);
   if (act != Act::schedule) actor.from = fmt::format("{}:{}", to_string(act), from);
   co_return co_await this->record(std::move(actor), std::move(reading), std::move(written->head),

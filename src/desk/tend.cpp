@@ -31,7 +31,8 @@ Task<Result<void>> CampaignsDesk::run() {
   co_return Result<void>{};
 }
 
-// Requests that were under way at the end of a process, in campaigns that do not go on by themselves.
+// Requests that were under way at the end of a process, in campaigns that do not go on by
+// themselves.
 Task<void> CampaignsDesk::settle_crashes() {
   std::vector<std::string> open;
   for (const auto& [id, record] : world_.recorder.record().campaigns())
@@ -39,8 +40,8 @@ Task<void> CampaignsDesk::settle_crashes() {
   for (const std::string& id : open) {
     const CampaignRecord& record = *world_.recorder.record().find(id);
     while (!record.open.empty()) {
-      const Answer<void> settled = co_await commit(
-          found_after_crash(id, record.open.begin()->second, world_.clock.wall()));
+      const Answer<void> settled =
+          co_await commit(found_after_crash(id, record.open.begin()->second, world_.clock.wall()));
       if (!settled) co_return;
     }
   }
@@ -87,13 +88,12 @@ Task<void> CampaignsDesk::tend(std::string campaign, Tick& again) {
     co_return;
   }
   if (now - due > kLate && document.if_late != IfLate::run) {
-    const std::string late =
-        fmt::format("its time was {}, and the daemon was not running then",
-                    to_local(document.schedule.zone, due));
+    const std::string late = fmt::format("its time was {}, and the daemon was not running then",
+                                         to_local(document.schedule.zone, due));
     const bool skip = document.if_late == IfLate::skip;
-    world_.observer.note(fmt::format("campaign '{}' is late: {}; {}", campaign, late,
-                                     skip ? "it is not sent (if_late: skip)"
-                                          : "resume it to send it now (if_late: ask)"));
+    world_.observer.note(fmt::format(
+        "campaign '{}' is late: {}; {}", campaign, late,
+        skip ? "it is not sent (if_late: skip)" : "resume it to send it now (if_late: ask)"));
     static_cast<void>(
         co_await commit_act(kDaemon, campaign, skip ? Act::stop : Act::pause, "late: " + late));
     co_return;
@@ -168,8 +168,8 @@ Task<void> CampaignsDesk::send(std::string campaign) {
       world_.observer.note(fmt::format("campaign '{}' is paused: {}", campaign, why));
       static_cast<void>(co_await commit_act(kDaemon, campaign, Act::pause, why));
     } else if (ending && *ending != Ending::interrupted) {
-      world_.observer.note(fmt::format("campaign '{}' has ended: {}", campaign,
-                                       to_string(record.life.state)));
+      world_.observer.note(
+          fmt::format("campaign '{}' has ended: {}", campaign, to_string(record.life.state)));
     }
   }
   being_sent_.erase(campaign);
