@@ -23,8 +23,10 @@ struct RedisAudienceError {
   std::string text;
 };
 
-// `limit` is for the whole; `stopping` is asked between the pieces. What SSCAN gives twice stands
-// twice in the file: freezing leaves the second out.
+// A set's numbers are sorted, each once, so that the same set is the same file; a list's stay in
+// their order. `limit` is for the whole; `stopping` is asked between the pieces.
+constexpr std::size_t kRedisSetMax = 20'000'000;  // 8 bytes of memory each
+
 Task<tl::expected<RedisAudienceFile, RedisAudienceError>> read_redis_audience(
     Redis& redis, Clock& clock, Workers& workers, Staging& staging, const QueuedCampaign& campaign,
     Duration limit, const bool& stopping);

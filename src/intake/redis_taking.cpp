@@ -7,6 +7,8 @@
 
 #include "base/json.hpp"
 #include "base/printable.hpp"
+#include "campaign/canonical.hpp"
+#include "config/document.hpp"
 #include "intake/redis_audience.hpp"
 
 namespace loa {
@@ -106,7 +108,9 @@ Task<RedisTaking::Step> RedisTaking::take(StreamEntry entry, std::int64_t delive
 Task<RedisTaking::Step> RedisTaking::take_campaign(StreamEntry entry, QueuedCampaign campaign,
                                                    std::int64_t deliveries) {
   Step step;
-  if (campaign.chunks) {
+  if (is_known(entry.id, campaign)) {
+    step = co_await pass_over(std::move(entry.id), campaign);
+  } else if (campaign.chunks) {
     step = co_await take_parts(std::move(entry), std::move(campaign), deliveries);
   } else if (deliveries > options_.deliveries_max) {
     Faults faults = only_fault(
@@ -188,8 +192,6 @@ Task<RedisTaking::Step> RedisTaking::take_parts(StreamEntry entry, QueuedCampaig
   Step step;
   if (assembly.is_complete()) {
     step = co_await finish(id);
-  } else if (is_ours(id, entry.id)) {
-    step = co_await drop_leftover(id);
   } else {
     show_early(id, "incoming", assembly.missing());
   }
@@ -434,7 +436,10 @@ Task<RedisTaking::Step> RedisTaking::look_for_gaps() {
   }
   for (const std::string& id : ids) {
     const Answer<CampaignView> known = needs_.desk.campaign(id);
-    if (assembly_of(id).entry.empty() && known && known->state != CampaignState::draft) {
+    const Assembly& found = assembly_of(id);
+    const bool is_over = found.entry.empty() ? known && known->state != CampaignState::draft
+                                             : is_known(found.entry, found.campaign);
+    if (is_over) {
       const Step step = co_await drop_leftover(id);
       if (!step) co_return step;
       continue;
@@ -505,9 +510,25 @@ Assembly& RedisTaking::assembly_of(const std::string& id) {
   return place->second;
 }
 
-bool RedisTaking::is_ours(const std::string& id, const std::string& entry) const {
-  const Answer<CampaignView> view = needs_.desk.campaign(id);
-  return view && view->source == "redis:" + entry;
+// Whether the desk has taken this, so that its audience is not needed: that may be gone from Redis
+// by now, or changed. With parts, the document says which audience it is; else the entry does.
+bool RedisTaking::is_known(const std::string& entry, const QueuedCampaign& campaign) const {
+  const Answer<CampaignView> view = needs_.desk.campaign(campaign.id);
+  if (!view || view->state == CampaignState::draft) return false;
+  if (!campaign.chunks && view->source != "redis:" + entry) return false;
+  Faults faults;
+  const std::optional<Node> document = parse_document(campaign.document, name_of(entry), faults);
+  return document && faults.ok() && canonical_json(*document) == view->document;
+}
+
+Task<RedisTaking::Step> RedisTaking::pass_over(std::string entry, const QueuedCampaign& campaign) {
+  ++state_.known;
+  note(Level::info, campaign.id, fmt::format("handed out again, entry {}: no change", entry));
+  if (const Answer<CampaignView> view = needs_.desk.campaign(campaign.id))
+    needs_.mirror.show(campaign.id, status_of(*view));
+  std::vector<std::string> entries(1, std::move(entry));
+  const Step step = co_await queue_.acknowledge(std::move(entries));
+  co_return step;
 }
 
 void RedisTaking::later(const std::string& entry, const std::string& why) {

@@ -114,7 +114,8 @@ class RedisTaking {
   Task<void> forget_files(std::vector<StagedChunk> chunks, std::string id);
 
   Assembly& assembly_of(const std::string& id);
-  bool is_ours(const std::string& id, const std::string& entry) const;
+  bool is_known(const std::string& entry, const QueuedCampaign& campaign) const;
+  Task<Step> pass_over(std::string entry, const QueuedCampaign& campaign);
   void later(const std::string& entry, const std::string& why);
   void later(Assembly& assembly, const std::string& why);
   Duration pause(int tries) const;

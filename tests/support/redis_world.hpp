@@ -9,6 +9,7 @@
 
 #include "async/task_group.hpp"
 #include "base/hash.hpp"
+#include "campaign/canonical.hpp"
 #include "config/document.hpp"
 #include "intake/redis_intake.hpp"
 #include "support/redis_server.hpp"
@@ -74,6 +75,8 @@ class RememberingDesk final : public Desk {
     view.state = CampaignState::waiting;
     view.reason = "waits for approval";
     view.source = found->second.actor.from;
+    Faults none;
+    view.document = canonical_json(*parse_document(found->second.document, "", none));
     view.planned = 7;
     return view;
   }

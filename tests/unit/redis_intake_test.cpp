@@ -397,11 +397,16 @@ TEST_F(RedisIntakeTest, AKeyOfAnotherTypeIsToldAndLeftAlone) {
 TEST_F(RedisIntakeTest, AServerThatReadsItsDataIsWaitedFor) {
   for (int i = 0; i < 300; ++i) server.ask({"SET", "k" + std::to_string(i), std::string(100, 'x')});
   server.ask({"BGREWRITEAOF"});
+  ASSERT_TRUE(wait_until([&] {
+    const std::string info = server.ask({"INFO", "persistence"});
+    return info.find("aof_rewrite_in_progress:0") != std::string::npos &&
+           info.find("aof_rewrite_scheduled:0") != std::string::npos;
+  }));
   queue("campaign: a\n");
   const auto loa = life();
   ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && is_done(); }));
   server.kill();
-  server.launch({"--key-load-delay", "3000", "--loading-process-events-interval-bytes", "1024"});
+  server.launch({"--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024"});
   ASSERT_TRUE(
       loa->until([&] { return loa->state().trouble.find("LOADING") != std::string::npos; }));
   ASSERT_TRUE(loa->until([&] { return server.ask({"PING"}) == "PONG"; }));
@@ -626,7 +631,10 @@ TEST_F(RedisIntakeTest, ManyFaultsLoseNothingAndTakeNothingTwice) {
   };
   for (int i = 0; i < 10 && !loa->until(all_told, 2s); ++i) producer.repeat();
   ASSERT_TRUE(all_told()) << loa->notices;
-  ASSERT_TRUE(loa->until([&] { return is_done(); }));
+  ASSERT_TRUE(loa->until([&] { return is_done(); }))
+      << server.ask({"XINFO", "GROUPS", kStream}) << "\n"
+      << server.ask({"XPENDING", kStream, "loa", "-", "+", "100"}) << "\n"
+      << loa->notices;
   for (const std::string& id : producer.ids()) {
     ASSERT_EQ(desk.campaigns_taken.count(id), 1u) << id;
     EXPECT_EQ(desk.campaigns_taken[id].audience, producer.expected(id)) << id;
