@@ -29,7 +29,7 @@ MAY_INCLUDE = {
                  "pace", "gateway", "plan"),
     "audit": ("base", "config", "text", "audience", "campaign", "journal", "gateway", "plan",
               "dispatch"),
-    "intake": ("base", "async", "config", "text", "audience", "campaign", "net", "desk"),
+    "intake": ("base", "async", "config", "text", "audience", "campaign", "net", "journal", "desk"),
     "drill": ("base", "async", "campaign", "journal", "plan", "dispatch"),
     "sim": ("base", "async"),
 }

@@ -19,3 +19,5 @@ loa_test(dispatch_test SOURCES unit/dispatch_test.cpp LINKS loa_audit loa_dispat
 loa_test(drill_test SOURCES unit/drill_test.cpp LINKS loa_drill)
 loa_test(store_test SOURCES unit/store_test.cpp LINKS loa_dispatch)
 loa_test(service_test SOURCES unit/service_test.cpp LINKS loa_service Boost::json)
+loa_test(redis_intake_test SOURCES unit/redis_intake_test.cpp LINKS loa_intake PkgConfig::hiredis)
+set_tests_properties(redis_intake_test PROPERTIES TIMEOUT 300)
