@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "api/denials.hpp"
 #include "api/handlers.hpp"
 #include "api/views.hpp"
 
@@ -76,6 +77,13 @@ HttpResponse replay(const ApiCall& call, const Desk::Remembered& before) {
 Task<HttpResponse> deny(ApiCall& call, Permission permission, std::string campaign) {
   const std::string why = loa::refusal(call.who, permission);
   const bool is_act = call.request.method != "GET" && call.request.method != "HEAD";
+  if (is_act && !call.api.denials.has_room(call.who.user, call.api.clock.now())) {
+    co_return problem(call, {429,
+                             "too-many-requests",
+                             "too many requests of this user were refused",
+                             {},
+                             std::chrono::seconds(1)});
+  }
   if (is_act) {
     const std::string act(to_string(permission));
     co_await call.api.desk.deny(call.actor(), act, std::move(campaign), why);
@@ -90,8 +98,8 @@ tl::expected<Page, Problem> read_page(const HttpRequest& request) {
     const char* const last = limit->data() + limit->size();
     const auto [end, ec] = std::from_chars(limit->data(), last, page.limit);
     if (ec != std::errc{} || end != last || page.limit < 1 || page.limit > kLimitMax) {
-      return tl::unexpected(
-          Problem{400, "bad-request", "limit must be a number from 1 to " + std::to_string(kLimitMax)});
+      return tl::unexpected(Problem{
+          400, "bad-request", "limit must be a number from 1 to " + std::to_string(kLimitMax)});
     }
   }
   if (const std::string* cursor = request.parameter("cursor")) page.cursor = *cursor;

@@ -21,25 +21,21 @@ tl::unexpected<Problem> invalid(Faults faults) {
   return tl::unexpected(Problem{422, "invalid", "the request's body is wrong", std::move(faults)});
 }
 
-// Only that it is there: whether it is a good campaign is for the desk to say.
-std::vector<std::string> names_of_uploads(std::string_view document) {
+// Whether it is a good campaign is for the desk to say.
+std::string name_of_upload(std::string_view document) {
   Faults ignored;
-  std::vector<std::string> names;
   const std::optional<Node> root = parse_document(document, std::string(kBodyName), ignored);
-  if (!root) return names;
-  const Node* audience = root->find("audience");
+  const Node* audience = root ? root->find("audience") : nullptr;
   const Node* upload = audience == nullptr ? nullptr : audience->find("upload");
-  if (upload == nullptr) return names;
-  if (upload->is_scalar()) names.push_back(upload->scalar());
-  for (const Node& item : upload->items()) names.push_back(item.scalar());
-  return names;
+  return upload == nullptr ? "" : upload->scalar();
 }
 
 std::optional<Instant> read_time(MapReader& reader, std::string_view key) {
   const std::string text = reader.text_or(key, "");
   if (text.empty()) return std::nullopt;
   const auto time = parse_rfc3339(text);
-  if (!time) reader.fault(key, std::string(key) + " must be a time with a zone: 2026-11-24T08:00:00+07:00");
+  if (!time)
+    reader.fault(key, std::string(key) + " must be a time with a zone: 2026-11-24T08:00:00+07:00");
   return time;
 }
 
@@ -61,8 +57,9 @@ std::string media_type(const HttpRequest& request) {
   if (type == nullptr) return {};
   std::string out = type->substr(0, std::min(type->find(';'), type->size()));
   while (!out.empty() && out.back() == ' ') out.pop_back();
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
   return out;
 }
 
@@ -83,11 +80,9 @@ tl::expected<Submission, Problem> read_submission(const ApiCall& call) {
   submission.name = kBodyName;
   if (const std::string* name = request.parameter("name"))
     if (!name->empty() && name->size() <= kNameMax) submission.name = printable(*name);
-  for (const std::string& name : names_of_uploads(request.body)) {
+  if (const std::string name = name_of_upload(request.body); !name.empty()) {
     auto path = call.api.uploads.find(call.who.user, name);
-    if (!path) {
-      return tl::unexpected(Problem{422, "invalid", path.error().text});
-    }
+    if (!path) return tl::unexpected(Problem{422, "invalid", path.error().text});
     submission.audience.push_back(std::move(*path));
   }
   return submission;

@@ -47,8 +47,8 @@ Task<HttpResponse> follow_events(ApiCall& call) {
   const std::string* words = call.request.parameter("topics");
   const auto topics = read_topics(words == nullptr ? "campaigns" : *words);
   if (!topics) {
-    co_return problem(call, {400, "bad-request",
-                             "topics are campaigns, campaign/ID, gateways and record"});
+    co_return problem(
+        call, {400, "bad-request", "topics are campaigns, campaign/ID, gateways and record"});
   }
   if (topics->campaigns && !allowed(call.who, Permission::read_campaigns))
     co_return co_await deny(call, Permission::read_campaigns, "");
@@ -101,9 +101,11 @@ Task<HttpResponse> ready(ApiCall& call) {
 
 // Campaigns are named in it. On this machine anybody may read it, as Prometheus does.
 Task<HttpResponse> show_metrics(ApiCall& call) {
-  if (!call.request.peer.local && call.who.user.empty()) {
+  const bool is_signed_in = !call.who.user.empty();
+  if (!call.request.peer.local && !is_signed_in)
     co_return problem(call, {401, "unauthenticated", "from elsewhere, metrics take a token"});
-  }
+  if (is_signed_in && !allowed(call.who, Permission::read_campaigns))
+    co_return co_await deny(call, Permission::read_campaigns, "");
   co_return plain(200, call.api.metrics.text(call.api.clock.wall()),
                   "text/plain; version=0.0.4; charset=utf-8");
 }
