@@ -24,7 +24,7 @@ HttpResponse unidentified(const ApiCall& call, const Unidentified& why) {
   return {};
 }
 
-Caller caller_of(const HttpRequest& request) {
+Caller caller_of(const IncomingRequest& request) {
   Caller caller;
   if (const std::string* header = request.headers.find("Authorization"))
     caller.authorization = *header;
@@ -67,7 +67,7 @@ Metrics& Api::metrics() { return parts_->metrics; }
 
 Task<void> Api::stop() { return parts_->events.stop(); }
 
-HttpBodyTerms Api::body_terms(const HttpRequest& head) const {
+HttpBodyTerms Api::body_terms(const IncomingRequest& head) const {
   constexpr std::uint64_t kBodyMax = 1024 * 1024;
   const Match match = find_route(head.method, head.path);
   if (match.route != nullptr && match.route->body == Route::Body::stream)
@@ -79,7 +79,7 @@ HttpResponse Api::refusal(const HttpFault& fault) const {
   return to_response(problem_of(fault), "");
 }
 
-Task<HttpResponse> Api::handle(HttpRequest& request, HttpBody& body) {
+Task<HttpResponse> Api::handle(IncomingRequest& request, HttpBody& body) {
   Match match = find_route(request.method, request.path);
   ApiCall call{request, body, parts_->all, std::move(match.names)};
   if (request.method == "OPTIONS" && (!match.allowed.empty() || request.path == "*")) {

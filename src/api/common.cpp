@@ -91,7 +91,7 @@ Task<HttpResponse> deny(ApiCall& call, Permission permission, std::string campai
   co_return problem(call, {403, "forbidden", why});
 }
 
-tl::expected<Page, Problem> read_page(const HttpRequest& request) {
+tl::expected<Page, Problem> read_page(const IncomingRequest& request) {
   constexpr std::size_t kLimitMax = 200;
   Page page;
   if (const std::string* limit = request.parameter("limit")) {

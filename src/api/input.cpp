@@ -40,7 +40,7 @@ std::optional<Instant> read_time(MapReader& reader, std::string_view key) {
 }
 
 // A JSON object; none is an empty one.
-tl::expected<Node, Problem> read_object(const HttpRequest& request) {
+tl::expected<Node, Problem> read_object(const IncomingRequest& request) {
   const bool is_empty = request.body.empty();
   if (!is_empty && media_type(request) != "application/json")
     return unsupported("the body must be application/json");
@@ -52,7 +52,7 @@ tl::expected<Node, Problem> read_object(const HttpRequest& request) {
 
 }  // namespace
 
-std::string media_type(const HttpRequest& request) {
+std::string media_type(const IncomingRequest& request) {
   const std::string* type = request.headers.find("Content-Type");
   if (type == nullptr) return {};
   std::string out = type->substr(0, std::min(type->find(';'), type->size()));
@@ -64,7 +64,7 @@ std::string media_type(const HttpRequest& request) {
 }
 
 tl::expected<Submission, Problem> read_submission(const ApiCall& call) {
-  const HttpRequest& request = call.request;
+  const IncomingRequest& request = call.request;
   const std::string type = media_type(request);
   if (type != "application/yaml" && type != "application/x-yaml" && type != "text/yaml" &&
       type != "application/json") {
@@ -88,7 +88,7 @@ tl::expected<Submission, Problem> read_submission(const ApiCall& call) {
   return submission;
 }
 
-tl::expected<ActBody, Problem> read_act_body(const HttpRequest& request) {
+tl::expected<ActBody, Problem> read_act_body(const IncomingRequest& request) {
   const auto root = read_object(request);
   if (!root) return tl::unexpected(root.error());
   Faults faults;
@@ -105,7 +105,7 @@ tl::expected<ActBody, Problem> read_act_body(const HttpRequest& request) {
   return body;
 }
 
-tl::expected<ExplainBody, Problem> read_explain_body(const HttpRequest& request) {
+tl::expected<ExplainBody, Problem> read_explain_body(const IncomingRequest& request) {
   const auto root = read_object(request);
   if (!root) return tl::unexpected(root.error());
   Faults faults;

@@ -41,7 +41,7 @@ struct ApiParts {
 
 // One request on its way.
 struct ApiCall {
-  HttpRequest& request;
+  IncomingRequest& request;
   HttpBody& body;
   const ApiParts& api;
   std::vector<std::string> names;  // what stands for {} in the pattern, in order

@@ -106,7 +106,7 @@ Task<HttpResponse> show_metrics(ApiCall& call) {
     co_return problem(call, {401, "unauthenticated", "from elsewhere, metrics take a token"});
   if (is_signed_in && !allowed(call.who, Permission::read_campaigns))
     co_return co_await deny(call, Permission::read_campaigns, "");
-  co_return plain(200, call.api.metrics.text(call.api.clock.wall()),
+  co_return plain(200, call.api.metrics.text(call.api.clock.wall(), call.api.clock.now()),
                   "text/plain; version=0.0.4; charset=utf-8");
 }
 

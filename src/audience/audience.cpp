@@ -8,7 +8,8 @@
 #include <roaring/roaring64map.hh>
 
 #include "audience/csv.hpp"
-#include "base/input_file.hpp"
+#include "audience/csv_file.hpp"
+#include "audience/exclusions.hpp"
 
 namespace loa {
 namespace {
@@ -32,38 +33,6 @@ constexpr std::array<ReasonWords, kExclusions> kReasons{{
     {"no_route", "No gateway serves this network"},
     {"too_long", "The message with this row's values cannot be sent"},
 }};
-
-constexpr std::size_t kReadSize = 256 * 1024;
-
-// Feeds a whole file to `take`, in pieces.
-Result<void> read_file(const std::string& path, const std::function<bool(std::string_view)>& take) {
-  auto file = InputFile::open(path);
-  if (!file) return fail(Code::no_input, file.error().text, {path});
-  const auto buffer = std::make_unique<char[]>(kReadSize);
-  for (;;) {
-    const auto n = file->read(buffer.get(), kReadSize);
-    if (!n) return fail(Code::no_input, n.error().text, {path});
-    if (*n == 0 || !take({buffer.get(), *n})) return {};
-  }
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::optional<std::size_t> find_column(const CsvRecord& header, std::string_view name) {
-  for (std::size_t i = 0; i < header.fields.size(); ++i)
-    if (same_name(trimmed(header.fields[i]), name)) return i;
-  return std::nullopt;
-}
 
 // The first digits of a number, not enough to tell whose it is.
 std::string prefix_of(std::string_view written) {
@@ -115,7 +84,7 @@ class AudienceReader {
           fmt::format("an audience has at most {} files; this one has {}: join some of them",
                       kAudienceFilesMax, source_.files.size()));
     for (const std::string& path : source_.exclude) {
-      auto read = read_exclusions(path);
+      auto read = opted_out_.add_file(path, source_.phone_column, numbering_);
       if (!read) return fail(std::move(read.error()));
     }
     if (source_.kind() != AudienceKind::files) {
@@ -131,63 +100,6 @@ class AudienceReader {
   }
 
  private:
-  // A list with a header that has the phone column, or one number a line. What cannot be read stops
-  // the campaign: passed over, it would send to someone who opted out.
-  Result<void> read_exclusions(const std::string& path) {
-    std::optional<std::size_t> column;
-    std::optional<Error> fault;
-    bool first = true;
-    const auto stop = [&](std::uint32_t line, std::string text) {
-      if (!fault) fault = Error{Code::data, std::move(text), {path, static_cast<int>(line)}};
-    };
-    CsvParser parser(
-        [&](const CsvRecord& record) {
-          if (first) {
-            first = false;
-            column = find_column(record, source_.phone_column);
-            if (column) return;
-            if (record.fields.size() > 1) {
-              stop(record.line,
-                   fmt::format("the list of opted-out numbers needs a column called '{}', or one "
-                               "number a line; it has {} columns",
-                               source_.phone_column, record.fields.size()));
-              return;
-            }
-            column = 0;
-            // A header by another name; a first number has digits.
-            if (record.fields[0].find_first_of("0123456789") == std::string_view::npos) return;
-          }
-          if (fault) return;
-          if (*column >= record.fields.size()) {
-            stop(record.line, "a row of the list of opted-out numbers has too few columns");
-            return;
-          }
-          const ParsedNumber parsed = numbering_.parse(record.fields[*column]);
-          if (parsed.ok) {
-            opted_out_.add(parsed.number);
-          } else if (!never_sent_to(parsed.fault)) {
-            stop(record.line,
-                 "a number of the list of opted-out numbers cannot be read: correct it, or delete "
-                 "the row");
-          }
-        },
-        [&](CsvFault what, std::uint32_t line) { stop(line, std::string(describe(what))); });
-    auto read = read_file(path, [&](std::string_view bytes) {
-      parser.feed(bytes);
-      return !fault;
-    });
-    if (!read) return read;
-    parser.finish();
-    if (fault) return fail(std::move(*fault));
-    return {};
-  }
-
-  // A number of another country or of a fixed line is whole, and no row with it is ever used.
-  static bool never_sent_to(NumberFault fault) {
-    return fault == NumberFault::empty || fault == NumberFault::prefix ||
-           fault == NumberFault::not_mobile;
-  }
-
   Result<void> read_numbers() {
     if (source_.numbers.empty())
       return fail(
@@ -334,7 +246,7 @@ class AudienceReader {
   const std::function<RowVerdict(const AudienceRow&)>& on_row_;
   const std::function<void(const ExcludedRow&)>& on_excluded_;
   Roaring64Map seen_;
-  Roaring64Map opted_out_;
+  ExclusionList opted_out_;
   std::vector<std::string_view> values_;
   std::uint8_t file_ = 0;
   AudienceCounts counts_;

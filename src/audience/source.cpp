@@ -16,8 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 5> kKinds = {"files", "numbers", "upload", "redis",
-                                                    "chunks"};
+constexpr auto kKinds =
+    std::to_array<std::string_view>({"files", "numbers", "upload", "redis", "chunks"});
 constexpr std::size_t kNumberBytesMax = 40;
 constexpr std::size_t kRedisKeyMax = 512;
 

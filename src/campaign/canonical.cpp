@@ -13,15 +13,13 @@ namespace loa {
 namespace {
 
 // Paths from the campaign's top, keys joined by '.'; '*' stands for any key.
-constexpr std::array<std::string_view, 10> kNumbers = {
-    "audience.chunks",     "audience.numbers.count",
-    "message.max_parts",   "pace.parts_per_second",
-    "pace.weight",         "budget.parts",
-    "guard.refused_share", "guard.throttled_share",
-    "guard.after",         "guard.canary"};
-constexpr std::array<std::string_view, 4> kLists = {"audience.files", "audience.exclude",
-                                                    "message.registered.*.parameters",
-                                                    "schedule.repeat.days"};
+constexpr auto kNumbers = std::to_array<std::string_view>(
+    {"audience.chunks", "audience.numbers.count", "message.max_parts", "pace.parts_per_second",
+     "pace.weight", "budget.parts", "guard.refused_share", "guard.throttled_share", "guard.after",
+     "guard.canary"});
+constexpr auto kLists =
+    std::to_array<std::string_view>({"audience.files", "audience.exclude",
+                                     "message.registered.*.parameters", "schedule.repeat.days"});
 constexpr std::string_view kInlineNumbers = "audience.numbers";
 constexpr std::string_view kRegistered = "message.registered";
 

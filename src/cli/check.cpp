@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 #include "campaign/campaign.hpp"
+#include "campaign/lint.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
@@ -102,16 +104,21 @@ class Checker {
 
  private:
   void check_campaign(const std::string& file) {
-    if (templates_.empty()) {
+    if (!settings_) {
       Faults ignored;
-      const Settings settings = load_settings(settings_file_, ignored);
-      templates_ = settings.templates.empty() ? "templates" : settings.templates;
+      settings_ = load_settings(settings_file_, ignored);
+      if (settings_->templates.empty()) settings_->templates = "templates";
     }
-    load_campaign(file, templates_, faults);
+    const std::size_t errors = faults.errors();
+    const Campaign campaign = load_campaign(file, settings_->templates, faults);
+    if (faults.errors() != errors) return;
+    Faults ignored;
+    if (const auto document = load_document(file, ignored))
+      lint(campaign, *document, settings_->lint, faults);
   }
 
   std::string settings_file_;
-  std::string templates_;
+  std::optional<Settings> settings_;  // for campaigns, read when the first comes
   std::set<std::string> seen_;
   std::size_t files_ = 0;
 };

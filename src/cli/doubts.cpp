@@ -186,17 +186,6 @@ void put_doubts(JsonWriter& out, const std::string& id, const CampaignRecord& re
   out.close_array().close_object();
 }
 
-// Who gives the command: the user of the process, and who became it by sudo.
-std::string person() {
-  constexpr std::size_t kNameMax = 64;
-  const passwd* user = ::getpwuid(::getuid());
-  std::string name =
-      user != nullptr ? clean(user->pw_name, kNameMax, true) : fmt::format("uid {}", ::getuid());
-  const char* sudo = std::getenv("SUDO_USER");
-  const std::string before = sudo != nullptr ? clean(sudo, kNameMax, true) : "";
-  return before.empty() ? name : fmt::format("{} (sudo: {})", name, before);
-}
-
 class Deciding {
  public:
   Deciding(const CommonOptions& common, const DoubtsOptions& options, Located located)
@@ -249,14 +238,16 @@ class Deciding {
           fmt::format("campaign '{}': nothing is in doubt, so there is nothing to decide", id_));
     const auto& useful_until = plan.head().useful_until;
     const bool too_late = useful_until && system_wall() >= *useful_until;
-    const bool over = too_late || record.life.state == CampaignState::stopped || record.life.state == CampaignState::expired;
+    const bool over = too_late || record.life.state == CampaignState::stopped ||
+                      record.life.state == CampaignState::expired;
     if (!options_.resend || !over) return {};
     return fail(
         Code::data,
-        fmt::format(
-            "campaign '{}' sends nothing more: {}. Its messages in doubt can only "
-            "be counted as accepted (--assume-sent), or stay in doubt",
-            id_, record.life.state == CampaignState::stopped ? "its text was refused" : "useful_until has passed"));
+        fmt::format("campaign '{}' sends nothing more: {}. Its messages in doubt can only "
+                    "be counted as accepted (--assume-sent), or stay in doubt",
+                    id_,
+                    record.life.state == CampaignState::stopped ? "its text was refused"
+                                                                : "useful_until has passed"));
   }
 
   void count(const OpenIntent& doubt) {

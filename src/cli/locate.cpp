@@ -1,9 +1,14 @@
 #include "cli/locate.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "async/clock.hpp"
 #include "cli/output.hpp"
+#include "gateway/rule.hpp"
 
 namespace loa {
 
@@ -31,6 +36,16 @@ Error unknown_campaign(const std::string& id, const Record& record) {
 std::string state_of(const CampaignRecord& record) {
   if (record.life.state != CampaignState::sending) return std::string(to_string(record.life.state));
   return record.held.empty() ? "sending" : "held";
+}
+
+std::string person() {
+  constexpr std::size_t kNameMax = 64;
+  const passwd* user = ::getpwuid(::getuid());
+  std::string name =
+      user != nullptr ? clean(user->pw_name, kNameMax, true) : fmt::format("uid {}", ::getuid());
+  const char* sudo = std::getenv("SUDO_USER");
+  const std::string before = sudo != nullptr ? clean(sudo, kNameMax, true) : "";
+  return before.empty() ? name : fmt::format("{} (sudo: {})", name, before);
 }
 
 Event opened_event(const std::string& node, const JournalEnd& end) {

@@ -25,6 +25,9 @@ Error unknown_campaign(const std::string& id, const Record& record);
 // How a campaign stands: its ending, else held or sending.
 std::string state_of(const CampaignRecord& record);
 
+// Who gives the command: the user of the process, and who became it by sudo.
+std::string person();
+
 // What a process that takes the data directory records first.
 Event opened_event(const std::string& node, const JournalEnd& end);
 

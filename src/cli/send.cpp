@@ -234,6 +234,17 @@ class SendVerb {
     LOA_FAILPOINT("opened.before_commit");
     Result<void> durable = co_await recorder.commit(opened);
     LOA_FAILPOINT("opened.after_commit");
+    const CampaignRecord* known = recorder.record().find(id());
+    if (durable && known != nullptr && known->life.state == CampaignState::paused) {
+      Event resumed;
+      resumed.kind = Event::Kind::act;
+      resumed.at = system_wall();
+      resumed.campaign = id();
+      resumed.act = to_string(Act::resume);
+      resumed.who = person();
+      resumed.from = "loa send";
+      durable = co_await recorder.commit(resumed);
+    }
     if (!durable || !frozen_) co_return durable;
     LOA_FAILPOINT("frozen.before_commit");
     durable = co_await recorder.commit(*frozen_);

@@ -45,6 +45,7 @@ Settings load_settings(const std::string& path, Faults& faults) {
   }
   if (const Node* gateways = map.required("gateways"))
     settings.gateways = read_gateways(*gateways, profiles, settings.numbering, faults);
+  if (const Node* lint = map.optional("lint")) settings.lint = read_lint(*lint, faults);
   map.finish();
   return settings;
 }

@@ -8,6 +8,7 @@
 
 #include "audience/numbering.hpp"
 #include "base/fault.hpp"
+#include "campaign/lint.hpp"
 #include "gateway/gateway.hpp"
 
 namespace loa {
@@ -22,6 +23,7 @@ struct Settings {
   std::optional<std::uint64_t> keep_segments;  // of the journal; nothing: all
   NumberingPlan numbering;
   std::vector<Gateway> gateways;
+  LintSettings lint;
 };
 
 // Reads loa.yaml and what it names: numbering plan and profiles. Relative paths are against the

@@ -19,6 +19,7 @@
 #include "base/fault.hpp"
 #include "base/time.hpp"
 #include "campaign/lifecycle.hpp"
+#include "dispatch/outlet.hpp"
 
 namespace loa {
 
@@ -148,6 +149,7 @@ struct GatewayView {
   std::uint64_t waiting = 0;  // rows
   std::uint64_t today = 0;    // messages
   std::uint64_t per_day = 0;  // 0 for none
+  OutletCounts counts;        // since the start, for metrics
 };
 
 // A text that people will get, with the rows it stands for.

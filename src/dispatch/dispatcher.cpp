@@ -97,6 +97,16 @@ Task<Result<Ending>> Dispatcher::conclude(Sending& sending) {
                         : !sending.tripped.empty()      ? Ending::tripped
                         : any_held                      ? Ending::held
                                                         : Ending::finished;
+  if (ending == Ending::tripped && sending.record.life.state == CampaignState::sending) {
+    Event paused = event(sending, Event::Kind::act);
+    paused.act = to_string(Act::pause);
+    paused.who = "loa";
+    paused.from = "guard";
+    paused.why = sending.tripped;
+    world_.observer.note(fmt::format("campaign '{}' is paused: {}", paused.campaign, paused.why));
+    const bool recorded = co_await commit(std::move(paused));
+    if (!recorded) co_return fail(*failure_);
+  }
   if (ending == Ending::finished || ending == Ending::stopped || ending == Ending::expired) {
     Event ended = event(sending, Event::Kind::ended);
     ended.why = to_string(ending);

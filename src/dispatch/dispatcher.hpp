@@ -69,6 +69,7 @@ class Dispatcher {
   bool resume_gateway(std::string_view gateway);
 
   const Outlets& outlets() const { return outlets_; }
+  const std::vector<std::unique_ptr<Sending>>& sendings() const { return sendings_; }
   // Null when it is not being sent.
   const Sending* sending(std::string_view campaign) const;
   // Grows while it works: for a watchdog.

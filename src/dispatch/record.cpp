@@ -104,6 +104,8 @@ Result<void> Record::submit(const Event& event) {
   life.at = event.at;
   life.submitted = event.at;
   life.version = lines_;
+  acts_.push_back(
+      {lines_ - 1, event.at, false, event.campaign, "", "submit", event.who, event.from, "", ""});
   return {};
 }
 
@@ -189,6 +191,7 @@ Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
     case Event::Kind::ended: {
       const auto state = campaign_state_of(event.why);
       if (!state || !is_over(*state)) return contradiction(event, "an end that is none");
+      if (is_over(record.life.state)) return {};  // it was stopped, and just finished
       record.life.state = *state;
       record.life.why.clear();
       record.life.at = event.at;

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "base/check.hpp"
 #include "base/failpoint.hpp"
 #include "dispatch/image.hpp"
 #include "journal/snapshot.hpp"
@@ -142,14 +143,19 @@ Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& p
 }
 
 Result<Plan> open_plan(const std::string& data, const std::string& campaign,
-                       const CampaignRecord& record) {
-  const std::string path = plan_path(data, campaign, record.life.revision);
+                       const std::string& sha256, int revision) {
+  const std::string path = plan_path(data, campaign, revision);
   auto plan = Plan::open(path);
-  if (!plan) return plan;
-  if (plan->sha256() != record.plan || plan->rows().size() != record.rows.size())
-    return fail(Code::data, path + ": this is not the plan that the journal names (" +
-                                record.plan.substr(0, 16) +
-                                "...): it was changed after it was frozen. Restore it from a copy");
+  if (!plan || plan->sha256() == sha256) return plan;
+  return fail(Code::data, path + ": this is not the plan that the journal names (" +
+                              sha256.substr(0, 16) +
+                              "...): it was changed after it was frozen. Restore it from a copy");
+}
+
+Result<Plan> open_plan(const std::string& data, const std::string& campaign,
+                       const CampaignRecord& record) {
+  auto plan = open_plan(data, campaign, record.plan, record.life.revision);
+  LOA_CHECK(!plan || plan->rows().size() == record.rows.size());
   return plan;
 }
 

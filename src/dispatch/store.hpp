@@ -37,7 +37,10 @@ Result<StoreContents> read_whole_store(Disk& disk, const std::string& data, cons
 Result<void> write_plan(Disk& disk, const std::string& data, const FrozenPlan& plan,
                         int revision = 1);
 
-// The frozen plan of a campaign, checked against what the journal says it is.
+// The frozen plan of a campaign, checked against the SHA-256 that the journal names.
+Result<Plan> open_plan(const std::string& data, const std::string& campaign,
+                       const std::string& sha256, int revision);
+// And against the record's rows.
 Result<Plan> open_plan(const std::string& data, const std::string& campaign,
                        const CampaignRecord& record);
 

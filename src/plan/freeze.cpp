@@ -314,13 +314,8 @@ Result<void> Freezer::finish() {
                                     : campaign_.parts_per_second;
     lane.batch = std::max(fitting_batch(limits, gateway->batch, parts_max_[i]),
                           gateway->profile.batch_min());
-    lane.first = head.rows;
-    lane.rows = rows.size();
-    for (const PlanRow& row : rows)
-      lane.parts += static_cast<std::uint64_t>(plan_.texts[row.text].parts);
-    head.rows += lane.rows;
-    head.parts += lane.parts;
   }
+  plan_.add_up();
   if (head.rows == 0)
     return fail(
         Code::data,
@@ -333,15 +328,6 @@ Result<void> Freezer::finish() {
                             "cut the audience, or raise budget.parts",
                             head.parts, head.parts_budget),
                 {campaign_.file});
-
-  Sha256 texts;
-  for (const FrozenPlan::Text& text : plan_.texts)
-    for (const std::string& part : text.strings) {
-      texts.add(part);
-      texts.add(std::string_view("\0", 1));
-    }
-  head.texts_sha256 = to_hex(texts.finish());
-  head.texts = plan_.texts.size();
   return {};
 }
 
@@ -351,6 +337,28 @@ void append_raw(std::string& bytes, const T& value) {
 }
 
 }  // namespace
+
+void FrozenPlan::add_up() {
+  head.rows = head.parts = 0;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    PlanLane& lane = head.lanes[i];
+    lane.first = head.rows;
+    lane.rows = lanes[i].size();
+    lane.parts = 0;
+    for (const PlanRow& row : lanes[i])
+      lane.parts += static_cast<std::uint64_t>(texts[row.text].parts);
+    head.rows += lane.rows;
+    head.parts += lane.parts;
+  }
+  Sha256 hash;
+  for (const Text& text : texts)
+    for (const std::string& part : text.strings) {
+      hash.add(part);
+      hash.add(std::string_view("\0", 1));
+    }
+  head.texts_sha256 = to_hex(hash.finish());
+  head.texts = texts.size();
+}
 
 Result<void> FrozenPlan::write(const std::function<Result<void>(std::string_view)>& sink) const {
   // The head holds the offset of the texts, whose digits change its size: find the size that

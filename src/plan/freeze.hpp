@@ -32,6 +32,9 @@ struct FrozenPlan {
   std::vector<std::deque<PlanRow>> lanes;  // as head.lanes
   std::vector<Text> texts;
 
+  // Counts rows, parts and texts into the head and its lanes, and hashes the texts.
+  void add_up();
+
   // The bytes of the plan, piece by piece, in order.
   Result<void> write(const std::function<Result<void>(std::string_view)>& sink) const;
   std::string sha256() const;  // of those bytes, hex

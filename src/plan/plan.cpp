@@ -188,6 +188,21 @@ Result<Plan> Plan::open(const std::string& path) {
   return parse(owner, {static_cast<const char*>(address), size}, path);
 }
 
+Result<PlanHead> read_plan_head(const std::string& path) {
+  constexpr std::uint64_t kHeadMax = 16 * 1024 * 1024;
+  const auto start = read_start(path, 16);
+  if (!start) return fail(start.error());
+  if (start->size() < 16 || !start->starts_with(kMagic))
+    return damaged(path, "it begins otherwise");
+  std::uint64_t head_size = 0;
+  std::memcpy(&head_size, start->data() + kMagic.size(), 8);
+  if (head_size > kHeadMax) return damaged(path, "its head is too large");
+  const auto whole = read_start(path, 16 + head_size);
+  if (!whole) return fail(whole.error());
+  if (whole->size() < 16 + head_size) return damaged(path, "its head is cut short");
+  return parse_plan_head(std::string_view(*whole).substr(16));
+}
+
 Result<Plan> Plan::from_bytes(std::string bytes) {
   auto owner = std::make_shared<const std::string>(std::move(bytes));
   return parse(owner, *owner, "plan");

@@ -113,6 +113,9 @@ class Plan {
   std::vector<PlanText> texts_;
 };
 
+// The head of a plan file alone; what follows it is not looked at.
+Result<PlanHead> read_plan_head(const std::string& path);
+
 std::string to_json(const PlanHead& head);
 Result<PlanHead> parse_plan_head(std::string_view json);
 

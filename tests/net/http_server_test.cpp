@@ -30,12 +30,12 @@ class Desk final : public HttpHandler {
  public:
   explicit Desk(Clock& clock) : clock_(clock), gate_(clock.make_alarm()) {}
 
-  HttpBodyTerms body_terms(const HttpRequest& head) const override {
+  HttpBodyTerms body_terms(const IncomingRequest& head) const override {
     if (head.path == "/upload" || head.path == "/ignore") return {kUploadMax, true};
     return {1024, false};
   }
 
-  Task<HttpResponse> handle(HttpRequest& request, HttpBody& body) override {
+  Task<HttpResponse> handle(IncomingRequest& request, HttpBody& body) override {
     ++handled;
     HttpResponse response;
     response.headers.set("Content-Type", "text/plain");

@@ -6,5 +6,7 @@ loa_test(carrier_faults_test SOURCES net/carrier_answers_test.cpp net/carrier_co
   LINKS loa_dispatch OpenSSL::SSL)
 set_tests_properties(carrier_faults_test PROPERTIES TIMEOUT 120)
 
+loa_test(redis_test SOURCES net/redis_test.cpp LINKS loa_net PkgConfig::hiredis)
+set_tests_properties(redis_test PROPERTIES TIMEOUT 120)
 loa_test(http_server_test SOURCES net/http_server_test.cpp net/carrier.cpp LINKS loa_net OpenSSL::SSL)
 set_tests_properties(http_server_test PROPERTIES TIMEOUT 120)

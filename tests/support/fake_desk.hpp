@@ -207,6 +207,21 @@ class FakeDesk final : public Desk {
     change(campaign, "{\"event\":\"answer\",\"ms\":12}");
   }
 
+  void begin_sending(const std::string& campaign, std::uint64_t accepted) {
+    const auto found = find(campaign);
+    found->state = CampaignState::sending;
+    found->began = clock_.wall();
+    progress(campaign, accepted);
+    found->gateways[0].accepted = accepted;
+    found->gateways[0].unsent = found->unsent;
+    GatewayView& vina = gateways_[0];
+    vina.state = "slowed";
+    vina.share = 0.5;
+    vina.waiting = found->unsent;
+    vina.counts.accepted = accepted;
+    vina.counts.answers[1] = 1;
+  }
+
  private:
   Clock& clock_;
 

@@ -612,14 +612,23 @@ TEST_F(ApiTest, HealthNeedsNobody) {
 
 TEST_F(ApiTest, CountsForPrometheus) {
   submit("a");
-  inside([&] { desk.progress("a", 40); });
+  post("/api/v1/campaigns/a/approve", "minh", R"({"plan": ")" + std::string(64, 'a') + R"("})");
+  inside([&] { desk.begin_sending("a", 40); });
+  get("/metrics", "");
   const RawAnswer answer = get("/metrics", "");
   EXPECT_THAT(answer.header("Content-Type"), StartsWith("text/plain; version=0.0.4"));
-  EXPECT_THAT(answer.body,
-              HasSubstr("loa_campaign_recipients{campaign=\"a\",state=\"accepted\"} 40\n"));
-  EXPECT_THAT(answer.body, HasSubstr("loa_batch_duration_seconds_bucket{le=\"0.025\"} 1\n"));
-  EXPECT_THAT(answer.body, HasSubstr("loa_build_info{version=\"0.1.0\"} 1\n"));
-  EXPECT_THAT(answer.body, HasSubstr("loa_circuit_state{carrier=\"vina\",state=\"up\"} 1\n"));
+  for (const char* line :
+       {"loa_campaign_recipients{campaign=\"a\",state=\"accepted\"} 40\n",
+        "loa_campaign_recipients{campaign=\"a\",state=\"unsent\"} 60\n",
+        "loa_campaigns{state=\"sending\"} 1\n",
+        "loa_messages_total{gateway=\"vina\",outcome=\"accepted\"} 40\n",
+        "loa_batch_duration_seconds_bucket{gateway=\"vina\",le=\"0.025\"} 1\n",
+        "loa_batch_duration_seconds_bucket{gateway=\"vina\",le=\"+Inf\"} 1\n",
+        "loa_throttle_wait_seconds_total{gateway=\"vina\",reason=\"throttle\"}",
+        "loa_queue_messages{queue=\"vina\"} 60\n", "loa_circuit_state{gateway=\"vina\"} 1\n",
+        "loa_circuit_state{gateway=\"mobi\"} 0\n", "loa_journal_shortage 0\n",
+        "loa_config_last_reload_successful 1\n", "loa_build_info{version=\"0.1.0\"} 1\n"})
+    EXPECT_THAT(answer.body, HasSubstr(line));
   const std::string file = folder_ + "/metrics";
   std::ofstream(file) << answer.body;
   EXPECT_EQ(std::system(("promtool check metrics < " + file).c_str()), 0);
