@@ -1,17 +1,12 @@
 #include "api/api.hpp"
 
-#include <map>
-
+#include "api/denials.hpp"
 #include "api/events.hpp"
 #include "api/handlers.hpp"
 #include "api/idempotency.hpp"
 
 namespace loa {
 namespace {
-
-// Of refused acts, which are put on record: so many at once, and one more each 200 ms.
-constexpr double kDeniedBurst = 10;
-constexpr Duration kDeniedEach = std::chrono::milliseconds(200);
 
 HttpResponse unidentified(const ApiCall& call, const Unidentified& why) {
   switch (why.kind) {
@@ -29,7 +24,7 @@ HttpResponse unidentified(const ApiCall& call, const Unidentified& why) {
   return {};
 }
 
-Caller caller_of(const HttpRequest& request) {
+Caller caller_of(const IncomingRequest& request) {
   Caller caller;
   if (const std::string* header = request.headers.find("Authorization"))
     caller.authorization = *header;
@@ -47,18 +42,18 @@ struct Api::Parts {
         events(executor, clock, desk, access),
         metrics(desk, version),
         keys(desk),
-        all{clock, desk, access, events, metrics, *uploads, std::move(version), std::move(ready)} {}
+        all{clock,           desk, access, denials, events, metrics, *uploads, std::move(version),
+            std::move(ready)} {}
 
   Task<HttpResponse> call_route(ApiCall& call, const Route& route);
   Task<HttpResponse> call_once(ApiCall& call, const Route& route);
-  bool may_be_denied_again(const std::string& user);
 
   std::unique_ptr<Uploads> uploads;
+  Denials denials;
   EventHub events;
   Metrics metrics;
   Idempotency keys;
   ApiParts all;
-  std::map<std::string, Tick> denied;  // when each user's refusals are all forgotten
 };
 
 Api::Api(asio::any_io_executor executor, Clock& clock, Desk& desk, Access& access,
@@ -72,7 +67,7 @@ Metrics& Api::metrics() { return parts_->metrics; }
 
 Task<void> Api::stop() { return parts_->events.stop(); }
 
-HttpBodyTerms Api::body_terms(const HttpRequest& head) const {
+HttpBodyTerms Api::body_terms(const IncomingRequest& head) const {
   constexpr std::uint64_t kBodyMax = 1024 * 1024;
   const Match match = find_route(head.method, head.path);
   if (match.route != nullptr && match.route->body == Route::Body::stream)
@@ -84,7 +79,7 @@ HttpResponse Api::refusal(const HttpFault& fault) const {
   return to_response(problem_of(fault), "");
 }
 
-Task<HttpResponse> Api::handle(HttpRequest& request, HttpBody& body) {
+Task<HttpResponse> Api::handle(IncomingRequest& request, HttpBody& body) {
   Match match = find_route(request.method, request.path);
   ApiCall call{request, body, parts_->all, std::move(match.names)};
   if (request.method == "OPTIONS" && (!match.allowed.empty() || request.path == "*")) {
@@ -111,33 +106,13 @@ Task<HttpResponse> Api::handle(HttpRequest& request, HttpBody& body) {
   co_return co_await parts_->call_route(call, *match.route);
 }
 
-bool Api::Parts::may_be_denied_again(const std::string& user) {
-  const Tick now = all.clock.now();
-  std::erase_if(denied, [&](const auto& one) { return one.second <= now; });
-  Tick& until = denied[user];
-  until = std::max(until, now) + kDeniedEach;
-  if (until - now <= kDeniedBurst * kDeniedEach) return true;
-  until -= kDeniedEach;
-  return false;
-}
-
 Task<HttpResponse> Api::Parts::call_route(ApiCall& call, const Route& route) {
-  const bool is_act = call.request.method != "GET" && call.request.method != "HEAD";
   if (route.permission && !allowed(call.who, *route.permission)) {
     // A carrier may read gateways, its own; which those are is for the handler.
     const bool of_its_own = *route.permission == Permission::read_gateways &&
                             allowed(call.who, *route.permission, call.who.gateway);
-    if (!of_its_own) {
-      if (is_act && !may_be_denied_again(call.who.user)) {
-        co_return api::problem(call, {429,
-                                      "too-many-requests",
-                                      "too many requests were refused",
-                                      {},
-                                      std::chrono::seconds(1)});
-      }
-      co_return co_await api::deny(call, *route.permission,
-                                   call.names.empty() ? "" : call.names[0]);
-    }
+    std::string about = call.names.empty() ? "" : call.names[0];
+    if (!of_its_own) co_return co_await api::deny(call, *route.permission, std::move(about));
   }
   if (call.request.method == "POST") co_return co_await call_once(call, route);
   co_return co_await route.handler(call);

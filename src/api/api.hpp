@@ -23,8 +23,8 @@ class Api final : public HttpHandler {
       std::unique_ptr<Uploads> uploads, std::string version, std::vector<ReadyCheck> ready = {});
   ~Api() override;
 
-  HttpBodyTerms body_terms(const HttpRequest& head) const override;
-  Task<HttpResponse> handle(HttpRequest& request, HttpBody& body) override;
+  HttpBodyTerms body_terms(const IncomingRequest& head) const override;
+  Task<HttpResponse> handle(IncomingRequest& request, HttpBody& body) override;
   HttpResponse refusal(const HttpFault& fault) const override;
 
   Metrics& metrics();

@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "api/denials.hpp"
 #include "api/handlers.hpp"
 #include "api/views.hpp"
 
@@ -76,6 +77,13 @@ HttpResponse replay(const ApiCall& call, const Desk::Remembered& before) {
 Task<HttpResponse> deny(ApiCall& call, Permission permission, std::string campaign) {
   const std::string why = loa::refusal(call.who, permission);
   const bool is_act = call.request.method != "GET" && call.request.method != "HEAD";
+  if (is_act && !call.api.denials.has_room(call.who.user, call.api.clock.now())) {
+    co_return problem(call, {429,
+                             "too-many-requests",
+                             "too many requests of this user were refused",
+                             {},
+                             std::chrono::seconds(1)});
+  }
   if (is_act) {
     const std::string act(to_string(permission));
     co_await call.api.desk.deny(call.actor(), act, std::move(campaign), why);
@@ -83,7 +91,7 @@ Task<HttpResponse> deny(ApiCall& call, Permission permission, std::string campai
   co_return problem(call, {403, "forbidden", why});
 }
 
-tl::expected<Page, Problem> read_page(const HttpRequest& request) {
+tl::expected<Page, Problem> read_page(const IncomingRequest& request) {
   constexpr std::size_t kLimitMax = 200;
   Page page;
   if (const std::string* limit = request.parameter("limit")) {

@@ -8,7 +8,8 @@ namespace loa {
 namespace {
 
 constexpr Duration kBetween = std::chrono::milliseconds(500);
-constexpr Duration kGather = std::chrono::milliseconds(50);
+constexpr Duration kGather = std::chrono::milliseconds(100);
+constexpr Duration kRightsAgain = std::chrono::seconds(1);
 // More than a reader may be behind is never sent at once.
 constexpr std::size_t kRecordMax = 128 * 1024;
 // Reconnect after so many milliseconds.
@@ -39,7 +40,7 @@ EventHub::EventHub(asio::any_io_executor executor, Clock& clock, Desk& desk, Acc
 void EventHub::take(const Change& change) {
   lsn_ = change.lsn;
   if (readers_.empty()) return;
-  any_change_ = true;
+  gateways_changed_ = true;
   if (!change.campaign.empty()) changed_.insert(change.campaign);
   const bool is_followed = std::any_of(readers_.begin(), readers_.end(),
                                        [](const Reader& reader) { return reader.topics.record; });
@@ -59,7 +60,8 @@ void EventHub::add(std::shared_ptr<HttpStream> stream, Identity who, Topics topi
     if (last_seen) catch_up(reader, *last_seen);
   }
   readers_.push_back(std::move(reader));
-  if (seen_.empty()) tell_gateways();
+  tell_gateways(clock_.now());
+  alarm_->wake();
 }
 
 void EventHub::catch_up(const Reader& reader, std::uint64_t last_seen) {
@@ -86,15 +88,19 @@ void EventHub::catch_up(const Reader& reader, std::uint64_t last_seen) {
   }
 }
 
-// Waits for changes; gathers those that come together.
+bool EventHub::is_anything_untold() const {
+  return !record_.empty() || !changed_.empty() || (gateways_changed_ && follows_gateways());
+}
+
+// Changes that come together are told together.
 Task<void> EventHub::run() {
   while (!stopping_) {
-    const bool is_pending = any_change_ || !changed_.empty();
-    const Tick now = clock_.now();
-    co_await alarm_->wait_until(is_pending ? now + kGather : Tick::max());
-    if (stopping_) break;
-    if (!any_change_ && changed_.empty()) continue;
-    // A wake-up is the first of many lines: those that follow at once go with it.
+    if (!is_anything_untold()) {
+      // Rights end also while nothing happens.
+      co_await alarm_->wait_until(readers_.empty() ? Tick::max() : clock_.now() + kRightsAgain);
+      drop_readers();
+      continue;
+    }
     const Tick until = clock_.now() + kGather;
     while (clock_.now() < until && !stopping_) co_await alarm_->wait_until(until);
     flush();
@@ -102,7 +108,6 @@ Task<void> EventHub::run() {
 }
 
 void EventHub::flush() {
-  any_change_ = false;
   drop_readers();
   if (!record_.empty()) {
     const Bytes lines = shared(std::exchange(record_, {}));
@@ -110,7 +115,7 @@ void EventHub::flush() {
       if (reader.topics.record) reader.stream->send(lines);
   }
   tell_campaigns(clock_.now());
-  tell_gateways();
+  tell_gateways(clock_.now());
 }
 
 EventHub::Bytes EventHub::campaign_event(const std::string& id) {
@@ -139,10 +144,15 @@ void EventHub::tell_campaigns(Tick now) {
   }
 }
 
-void EventHub::tell_gateways() {
-  const bool is_followed = std::any_of(readers_.begin(), readers_.end(),
-                                       [](const Reader& reader) { return reader.topics.gateways; });
-  if (!is_followed) return;
+bool EventHub::follows_gateways() const {
+  return std::any_of(readers_.begin(), readers_.end(),
+                     [](const Reader& reader) { return reader.topics.gateways; });
+}
+
+void EventHub::tell_gateways(Tick now) {
+  if (!follows_gateways() || now < gateways_told_ + kBetween) return;
+  gateways_told_ = now;
+  gateways_changed_ = false;
   const bool is_first = seen_.empty();
   for (const GatewayView& gateway : desk_.gateways()) {
     JsonWriter out;

@@ -59,9 +59,11 @@ class EventHub {
   Task<void> run();
   void flush();
   void tell_campaigns(Tick now);
-  void tell_gateways();
+  void tell_gateways(Tick now);
   void catch_up(const Reader& reader, std::uint64_t last_seen);
   void drop_readers();
+  bool follows_gateways() const;
+  bool is_anything_untold() const;
   Bytes campaign_event(const std::string& id);
 
   Clock& clock_;
@@ -74,7 +76,8 @@ class EventHub {
   std::map<std::string, Tick> told_;         // when each was, for as long as that matters
   std::map<std::string, std::string> seen_;  // each gateway's view as it was told
   std::string record_;                       // events not sent yet
-  bool any_change_ = false;
+  bool gateways_changed_ = false;            // it may be
+  Tick gateways_told_ = {};
 
   std::unique_ptr<Alarm> alarm_;
   bool stopping_ = false;

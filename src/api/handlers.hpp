@@ -57,6 +57,6 @@ struct Page {
   std::size_t limit = 50;
   std::string cursor;
 };
-tl::expected<Page, Problem> read_page(const HttpRequest& request);
+tl::expected<Page, Problem> read_page(const IncomingRequest& request);
 
 }  // namespace loa::api

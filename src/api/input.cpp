@@ -21,18 +21,13 @@ tl::unexpected<Problem> invalid(Faults faults) {
   return tl::unexpected(Problem{422, "invalid", "the request's body is wrong", std::move(faults)});
 }
 
-// Only that it is there: whether it is a good campaign is for the desk to say.
-std::vector<std::string> names_of_uploads(std::string_view document) {
+// Whether it is a good campaign is for the desk to say.
+std::string name_of_upload(std::string_view document) {
   Faults ignored;
-  std::vector<std::string> names;
   const std::optional<Node> root = parse_document(document, std::string(kBodyName), ignored);
-  if (!root) return names;
-  const Node* audience = root->find("audience");
+  const Node* audience = root ? root->find("audience") : nullptr;
   const Node* upload = audience == nullptr ? nullptr : audience->find("upload");
-  if (upload == nullptr) return names;
-  if (upload->is_scalar()) names.push_back(upload->scalar());
-  for (const Node& item : upload->items()) names.push_back(item.scalar());
-  return names;
+  return upload == nullptr ? "" : upload->scalar();
 }
 
 std::optional<Instant> read_time(MapReader& reader, std::string_view key) {
@@ -45,7 +40,7 @@ std::optional<Instant> read_time(MapReader& reader, std::string_view key) {
 }
 
 // A JSON object; none is an empty one.
-tl::expected<Node, Problem> read_object(const HttpRequest& request) {
+tl::expected<Node, Problem> read_object(const IncomingRequest& request) {
   const bool is_empty = request.body.empty();
   if (!is_empty && media_type(request) != "application/json")
     return unsupported("the body must be application/json");
@@ -57,7 +52,7 @@ tl::expected<Node, Problem> read_object(const HttpRequest& request) {
 
 }  // namespace
 
-std::string media_type(const HttpRequest& request) {
+std::string media_type(const IncomingRequest& request) {
   const std::string* type = request.headers.find("Content-Type");
   if (type == nullptr) return {};
   std::string out = type->substr(0, std::min(type->find(';'), type->size()));
@@ -69,7 +64,7 @@ std::string media_type(const HttpRequest& request) {
 }
 
 tl::expected<Submission, Problem> read_submission(const ApiCall& call) {
-  const HttpRequest& request = call.request;
+  const IncomingRequest& request = call.request;
   const std::string type = media_type(request);
   if (type != "application/yaml" && type != "application/x-yaml" && type != "text/yaml" &&
       type != "application/json") {
@@ -85,17 +80,15 @@ tl::expected<Submission, Problem> read_submission(const ApiCall& call) {
   submission.name = kBodyName;
   if (const std::string* name = request.parameter("name"))
     if (!name->empty() && name->size() <= kNameMax) submission.name = printable(*name);
-  for (const std::string& name : names_of_uploads(request.body)) {
+  if (const std::string name = name_of_upload(request.body); !name.empty()) {
     auto path = call.api.uploads.find(call.who.user, name);
-    if (!path) {
-      return tl::unexpected(Problem{422, "invalid", path.error().text});
-    }
+    if (!path) return tl::unexpected(Problem{422, "invalid", path.error().text});
     submission.audience.push_back(std::move(*path));
   }
   return submission;
 }
 
-tl::expected<ActBody, Problem> read_act_body(const HttpRequest& request) {
+tl::expected<ActBody, Problem> read_act_body(const IncomingRequest& request) {
   const auto root = read_object(request);
   if (!root) return tl::unexpected(root.error());
   Faults faults;
@@ -112,7 +105,7 @@ tl::expected<ActBody, Problem> read_act_body(const HttpRequest& request) {
   return body;
 }
 
-tl::expected<ExplainBody, Problem> read_explain_body(const HttpRequest& request) {
+tl::expected<ExplainBody, Problem> read_explain_body(const IncomingRequest& request) {
   const auto root = read_object(request);
   if (!root) return tl::unexpected(root.error());
   Faults faults;

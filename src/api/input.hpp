@@ -10,7 +10,7 @@
 namespace loa::api {
 
 // The media type of the body in lower case, without parameters.
-std::string media_type(const HttpRequest& request);
+std::string media_type(const IncomingRequest& request);
 
 // A campaign's document, YAML or JSON by its Content-Type. `?name=` is the file it came from, for
 // the places of faults. What `audience: {upload: NAME}` names is what this user has uploaded.
@@ -21,12 +21,12 @@ struct ActBody {
   std::string confirm;
 };
 // {"reason", "plan", "confirm", "not_before", "useful_until", "id"}; none is an empty body.
-tl::expected<ActBody, Problem> read_act_body(const HttpRequest& request);
+tl::expected<ActBody, Problem> read_act_body(const IncomingRequest& request);
 
 struct ExplainBody {
   std::string number;
   std::string campaign;
 };
-tl::expected<ExplainBody, Problem> read_explain_body(const HttpRequest& request);
+tl::expected<ExplainBody, Problem> read_explain_body(const IncomingRequest& request);
 
 }  // namespace loa::api

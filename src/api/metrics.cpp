@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
+#include <set>
 
 namespace loa {
 namespace {
@@ -23,81 +23,79 @@ std::string escaped(std::string_view value) {
   return out;
 }
 
-// "ms":12 of an `answer` line, which the journal writes itself.
-std::optional<std::uint64_t> milliseconds_of(std::string_view line) {
-  constexpr std::string_view kAnswer = "{\"event\":\"answer\"";
-  constexpr std::string_view kKey = "\"ms\":";
-  if (!line.starts_with(kAnswer)) return std::nullopt;
-  const auto at = line.find(kKey);
-  if (at == std::string_view::npos) return std::nullopt;
-  std::uint64_t value = 0;
-  const char* const begin = line.data() + at + kKey.size();
-  if (std::from_chars(begin, line.data() + line.size(), value).ec != std::errc{})
-    return std::nullopt;
-  return value;
+// 0 sends, 1 is slowed, 2 is stopped.
+int circuit_of(const GatewayView& gateway) {
+  if (gateway.state == "up") return 0;
+  return gateway.state == "slowed" ? 1 : 2;
 }
 
-struct GatewaySums {
-  double accepted = 0;
-  double refused = 0;
-  double in_doubt = 0;
-  double parts = 0;
-};
+void put_messages(MetricsWriter& out, const std::vector<GatewayView>& gateways) {
+  out.family("loa_messages_total", "counter", "Messages by what came of them, since the start.");
+  for (const GatewayView& gateway : gateways) {
+    const OutletCounts& counts = gateway.counts;
+    const auto put = [&](std::string_view outcome, std::uint64_t count) {
+      out.sample({"gateway", gateway.name, "outcome", outcome}, static_cast<double>(count));
+    };
+    put("accepted", counts.accepted);
+    put("refused", counts.refused);
+    put("in_doubt", counts.in_doubt);
+    put("again", counts.again);
+  }
+  out.family("loa_segments_total", "counter",
+             "Billed parts of accepted messages, since the start.");
+  for (const GatewayView& gateway : gateways)
+    out.sample({"gateway", gateway.name}, static_cast<double>(gateway.counts.parts));
+}
 
-std::map<std::string, GatewaySums> sums_of(const std::vector<CampaignView>& campaigns) {
-  std::map<std::string, GatewaySums> sums;
-  for (const CampaignView& campaign : campaigns) {
-    for (const GatewayProgress& gateway : campaign.gateways) {
-      GatewaySums& sum = sums[gateway.gateway];
-      sum.accepted += static_cast<double>(gateway.accepted);
-      sum.refused += static_cast<double>(gateway.refused);
-      sum.in_doubt += static_cast<double>(gateway.in_doubt);
-      sum.parts += static_cast<double>(gateway.parts);
+void put_durations(MetricsWriter& out, const std::vector<GatewayView>& gateways) {
+  out.family("loa_batch_duration_seconds", "histogram", "From a request to its answer.");
+  constexpr auto& kBounds = OutletCounts::kSeconds;
+  for (const GatewayView& gateway : gateways) {
+    double below = 0;
+    for (std::size_t i = 0; i <= kBounds.size(); ++i) {
+      below += static_cast<double>(gateway.counts.answers[i]);
+      const std::string bound = i < kBounds.size() ? fmt::format("{}", kBounds[i]) : "+Inf";
+      out.sample({"gateway", gateway.name, "le", bound}, below, "_bucket");
     }
+    out.sample({"gateway", gateway.name}, gateway.counts.answer_seconds, "_sum");
+    out.sample({"gateway", gateway.name}, below, "_count");
   }
-  return sums;
-}
-
-void put_messages(MetricsWriter& out, const std::vector<CampaignView>& campaigns) {
-  const auto sums = sums_of(campaigns);
-  out.family("loa_messages_total", "counter", "Messages by what the carrier did with them.");
-  for (const auto& [name, sum] : sums) {
-    out.sample({"carrier", name, "outcome", "accepted"}, sum.accepted);
-    out.sample({"carrier", name, "outcome", "refused"}, sum.refused);
-  }
-  out.family("loa_in_doubt_messages", "gauge", "Messages of which nobody knows whether they went.");
-  for (const auto& [name, sum] : sums) out.sample({"carrier", name}, sum.in_doubt);
-  out.family("loa_segments_total", "counter", "Billed parts of accepted messages.");
-  for (const auto& [name, sum] : sums) out.sample({"carrier", name}, sum.parts);
 }
 
 void put_gateways(MetricsWriter& out, const std::vector<GatewayView>& gateways) {
   const auto each = [&](auto value) {
     for (const GatewayView& gateway : gateways)
-      out.sample({"carrier", gateway.name}, static_cast<double>(value(gateway)));
+      out.sample({"gateway", gateway.name}, static_cast<double>(value(gateway)));
   };
-  out.family("loa_inflight_requests", "gauge", "Requests that wait for an answer.");
+  out.family("loa_inflight_messages", "gauge", "Messages whose request has no answer yet.");
   each([](const GatewayView& gateway) { return gateway.in_flight; });
+  out.family("loa_rate_limit_messages_per_second", "gauge", "The gateway's limit, 0 for none.");
+  each([](const GatewayView& gateway) { return gateway.limit; });
+  out.family("loa_circuit_state", "gauge",
+             "0 sends, 1 is slowed, 2 is stopped: held, paused or unreachable.");
+  each(circuit_of);
+}
+
+// A queue is a gateway's; its age is that of the oldest campaign with messages in it.
+void put_queues(MetricsWriter& out, const std::vector<GatewayView>& gateways,
+                const std::vector<CampaignView>& campaigns, Instant now) {
   out.family("loa_queue_messages", "gauge", "Messages that wait for their turn.");
   for (const GatewayView& gateway : gateways)
     out.sample({"queue", gateway.name}, static_cast<double>(gateway.waiting));
-  out.family("loa_rate_limit_messages_per_second", "gauge", "The carrier's limit, 0 for none.");
-  each([](const GatewayView& gateway) { return gateway.limit; });
-  out.family("loa_rate_messages_per_second", "gauge", "Messages a second in the last ten seconds.");
-  each([](const GatewayView& gateway) { return gateway.rate; });
-  out.family("loa_rate_share_ratio", "gauge",
-             "The part of the limit that is used after throttling.");
-  each([](const GatewayView& gateway) { return gateway.share; });
-  out.family("loa_today_messages", "gauge", "Messages of this day, as the carrier's quota counts.");
-  each([](const GatewayView& gateway) { return gateway.today; });
-  out.family("loa_circuit_state", "gauge", "1 for the state that the gateway is in.");
+  std::map<std::string_view, double> ages;
+  for (const CampaignView& campaign : campaigns) {
+    if (campaign.state != CampaignState::sending || !campaign.began) continue;
+    const double age = std::chrono::duration<double>(now - *campaign.began).count();
+    for (const GatewayProgress& gateway : campaign.gateways)
+      if (gateway.unsent > 0) ages[gateway.gateway] = std::max(ages[gateway.gateway], age);
+  }
+  out.family("loa_queue_oldest_seconds", "gauge", "Since when the oldest of them is being sent.");
   for (const GatewayView& gateway : gateways)
-    for (const std::string_view state : {"up", "slowed", "unreachable", "held", "paused"})
-      out.sample({"carrier", gateway.name, "state", state}, gateway.state == state ? 1 : 0);
+    out.sample({"queue", gateway.name}, ages[gateway.name]);
 }
 
 // Only of campaigns that are not over: series that never change any more cost memory for years.
-void put_campaigns(MetricsWriter& out, const std::vector<CampaignView>& campaigns, Instant now) {
+void put_campaigns(MetricsWriter& out, const std::vector<CampaignView>& campaigns) {
   out.family("loa_campaigns", "gauge", "Campaigns by state.");
   for (std::size_t i = 0; i < kCampaignStates; ++i) {
     const auto state = static_cast<CampaignState>(i);
@@ -107,7 +105,6 @@ void put_campaigns(MetricsWriter& out, const std::vector<CampaignView>& campaign
   }
   out.family("loa_campaign_recipients", "gauge",
              "People of a campaign that is not over, by state.");
-  double oldest = 0;
   for (const CampaignView& one : campaigns) {
     if (is_over(one.state) || one.state == CampaignState::draft) continue;
     double refused = 0;
@@ -116,11 +113,7 @@ void put_campaigns(MetricsWriter& out, const std::vector<CampaignView>& campaign
     out.sample({"campaign", one.id, "state", "refused"}, refused);
     out.sample({"campaign", one.id, "state", "in_doubt"}, static_cast<double>(one.in_doubt));
     out.sample({"campaign", one.id, "state", "unsent"}, static_cast<double>(one.unsent));
-    if (one.state == CampaignState::sending && one.began)
-      oldest = std::max(oldest, std::chrono::duration<double>(now - *one.began).count());
   }
-  out.family("loa_queue_oldest_seconds", "gauge", "How long the oldest campaign has been sending.");
-  out.sample({}, oldest);
 }
 
 }  // namespace
@@ -147,60 +140,72 @@ MetricsWriter& MetricsWriter::sample(std::initializer_list<std::string_view> lab
 }
 
 Metrics::Metrics(Desk& desk, std::string version) : desk_(desk), version_(std::move(version)) {
-  subscription_ = desk_.subscribe([this](const Change& change) { take(change); });
+  subscription_ = desk_.subscribe([this](const Change& change) { records_ = change.lsn; });
 }
 
-void Metrics::take(const Change& change) {
-  records_ = std::max(records_, change.lsn);
-  const auto milliseconds = milliseconds_of(change.line);
-  if (!milliseconds) return;
-  constexpr double kThousand = 1000;
-  const double seconds = static_cast<double>(*milliseconds) / kThousand;
-  const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), seconds);
-  ++batches_[static_cast<std::size_t>(bound - kBounds.begin())];
-  batch_seconds_ += seconds;
+void Metrics::put_waits(MetricsWriter& out, const std::vector<GatewayView>& gateways,
+                        const std::vector<CampaignView>& campaigns, Tick now) {
+  // Longer than between two scrapes nobody knows what was in between.
+  constexpr double kMost = 120;
+  const double elapsed = asked_ ? std::chrono::duration<double>(now - *asked_).count() : 0;
+  asked_ = now;
+  for (const GatewayView& gateway : gateways) {
+    std::set<std::string> reasons;
+    for (const CampaignView& campaign : campaigns) {
+      if (campaign.state != CampaignState::sending) continue;
+      for (const GatewayProgress& progress : campaign.gateways) {
+        if (progress.gateway != gateway.name || progress.bound.empty() || progress.bound == "none")
+          continue;
+        const bool throttled = progress.bound == "limit" && gateway.share < 1;
+        reasons.insert(throttled ? "throttle" : progress.bound);
+      }
+    }
+    for (const std::string& reason : reasons)
+      waits_[{gateway.name, reason}] += std::min(elapsed, kMost);
+  }
+  out.family("loa_throttle_wait_seconds_total", "counter",
+             "Time in which messages waited, by reason: limit, throttle, hours, held, ...");
+  for (const auto& [key, seconds] : waits_)
+    out.sample({"gateway", key.first, "reason", key.second}, seconds);
 }
 
-std::string Metrics::text(Instant now) const {
+std::string Metrics::text(Instant wall, Tick now) {
   MetricsWriter out;
   const std::vector<CampaignView> campaigns = desk_.campaigns();
-  put_messages(out, campaigns);
-  put_gateways(out, desk_.gateways());
-  put_campaigns(out, campaigns, now);
+  const std::vector<GatewayView> gateways = desk_.gateways();
+  put_messages(out, gateways);
+  put_durations(out, gateways);
+  put_gateways(out, gateways);
+  put_queues(out, gateways, campaigns, wall);
+  put_waits(out, gateways, campaigns, now);
+  put_campaigns(out, campaigns);
 
-  out.family("loa_batch_duration_seconds", "histogram", "From a request to its answer.");
-  double below = 0;
-  for (std::size_t i = 0; i <= kBounds.size(); ++i) {
-    below += static_cast<double>(batches_[i]);
-    const std::string bound = i < kBounds.size() ? fmt::format("{}", kBounds[i]) : "+Inf";
-    out.sample({"le", bound}, below, "_bucket");
-  }
-  out.sample({}, batch_seconds_, "_sum").sample({}, below, "_count");
-  out.family("loa_audit_chain_records_total", "counter", "Lines of the journal.");
-  out.sample({}, static_cast<double>(records_));
-  out.family("loa_trouble", "gauge",
-             "1 when nothing new is taken or sent, as when the disk is full.");
-  out.sample({}, desk_.trouble() ? 1 : 0);
-  out.family("loa_approval_required", "gauge", "0 on a test system, where nobody must approve.");
-  out.sample({}, desk_.approval_required() ? 1 : 0);
+  const auto put = [&](std::string_view name, std::string_view type, std::string_view help,
+                       double value) { out.family(name, type, help).sample({}, value); };
+  put("loa_audit_chain_records_total", "counter", "Lines of the journal.",
+      static_cast<double>(records_));
+  put("loa_journal_shortage", "gauge", "1 when the journal has no room, and nothing new is done.",
+      desk_.trouble() ? 1 : 0);
+  put("loa_approval_required", "gauge", "0 on a test system, where nobody must approve.",
+      desk_.approval_required() ? 1 : 0);
   if (reload_ok) {
-    out.family("loa_config_last_reload_successful", "gauge",
-               "Whether the configuration on disk is used.");
-    out.sample({}, reload_ok() ? 1 : 0);
+    put("loa_config_last_reload_successful", "gauge", "Whether the configuration on disk is used.",
+        reload_ok() ? 1 : 0);
   }
+  if (redis_connected)
+    put("loa_redis_connected", "gauge", "Whether Redis is there.", redis_connected() ? 1 : 0);
   if (server) {
     const HttpServerCounts counts = server();
-    out.family("loa_http_connections", "gauge", "Open connections to the API.");
-    out.sample({}, static_cast<double>(counts.connections));
-    out.family("loa_http_streams", "gauge", "Readers of live events.");
-    out.sample({}, static_cast<double>(counts.streams));
-    out.family("loa_http_requests_total", "counter", "Requests to the API.");
-    out.sample({}, static_cast<double>(counts.requests));
+    put("loa_http_connections", "gauge", "Open connections to the API.",
+        static_cast<double>(counts.connections));
+    put("loa_http_streams", "gauge", "Readers of live events.",
+        static_cast<double>(counts.streams));
+    put("loa_http_requests_total", "counter", "Requests to the API.",
+        static_cast<double>(counts.requests));
     out.family("loa_http_dropped_connections_total", "counter", "Slow, half-open, or too many.");
     out.sample({"reason", "slow"}, static_cast<double>(counts.timed_out));
     out.sample({"reason", "too_many"}, static_cast<double>(counts.refused_connections));
   }
-  if (more) more(out);
   out.family("loa_build_info", "gauge", "1, with the version as a label.");
   out.sample({"version", version_}, 1);
   return out.take();

@@ -1,11 +1,15 @@
 // What the daemon counts, in Prometheus' text format 0.0.4.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "desk/desk.hpp"
 #include "net/http_server.hpp"
@@ -30,26 +34,26 @@ class Metrics {
  public:
   Metrics(Desk& desk, std::string version);
 
-  // What others know: the server, and whether the last reload of the configuration was good.
+  // What others know: the server; whether the last reload of the configuration was good; whether
+  // Redis is there. What is not set is left out.
   std::function<HttpServerCounts()> server = {};
   std::function<bool()> reload_ok = {};
-  // Further families, as MetricsWriter writes them.
-  std::function<void(MetricsWriter&)> more = {};
+  std::function<bool()> redis_connected = {};
 
-  std::string text(Instant now) const;
+  // Asked for now. What gateways wait for is looked at each time this is asked, and the time since
+  // is put down to it.
+  std::string text(Instant wall, Tick now);
 
  private:
-  void take(const Change& change);
-
-  static constexpr std::array<double, 10> kBounds = {0.005, 0.01, 0.025, 0.05, 0.1,
-                                                     0.25,  0.5,  1,     5,    30};  // seconds
+  void put_waits(MetricsWriter& out, const std::vector<GatewayView>& gateways,
+                 const std::vector<CampaignView>& campaigns, Tick now);
 
   Desk& desk_;
   std::string version_;
-  std::array<std::uint64_t, kBounds.size() + 1> batches_{};  // by duration
-  double batch_seconds_ = 0;
   std::uint64_t records_ = 0;
   Desk::Subscription subscription_;
+  std::map<std::pair<std::string, std::string>, double> waits_;  // seconds, by gateway and reason
+  std::optional<Tick> asked_;
 };
 
 }  // namespace loa

@@ -1,6 +1,5 @@
 #include "api/pointer.hpp"
 
-#include <algorithm>
 #include <tuple>
 
 #include "config/document.hpp"
@@ -43,9 +42,6 @@ Pointers::Pointers(std::string_view document) {
   if (!root) return;
   walk(*root, "", [this](const Place& place, const std::string& pointer) {
     entries_.push_back({place.line, place.column, pointer});
-  });
-  std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });
 }
 

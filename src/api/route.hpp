@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 
 namespace loa {
 
+class Denials;
 class EventHub;
 class Metrics;
 class Uploads;
@@ -29,6 +31,7 @@ struct ApiParts {
   Clock& clock;
   Desk& desk;
   Access& access;
+  Denials& denials;
   EventHub& events;
   Metrics& metrics;
   Uploads& uploads;
@@ -38,7 +41,7 @@ struct ApiParts {
 
 // One request on its way.
 struct ApiCall {
-  HttpRequest& request;
+  IncomingRequest& request;
   HttpBody& body;
   const ApiParts& api;
   std::vector<std::string> names;  // what stands for {} in the pattern, in order

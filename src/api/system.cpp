@@ -101,10 +101,12 @@ Task<HttpResponse> ready(ApiCall& call) {
 
 // Campaigns are named in it. On this machine anybody may read it, as Prometheus does.
 Task<HttpResponse> show_metrics(ApiCall& call) {
-  if (!call.request.peer.local && call.who.user.empty()) {
+  const bool is_signed_in = !call.who.user.empty();
+  if (!call.request.peer.local && !is_signed_in)
     co_return problem(call, {401, "unauthenticated", "from elsewhere, metrics take a token"});
-  }
-  co_return plain(200, call.api.metrics.text(call.api.clock.wall()),
+  if (is_signed_in && !allowed(call.who, Permission::read_campaigns))
+    co_return co_await deny(call, Permission::read_campaigns, "");
+  co_return plain(200, call.api.metrics.text(call.api.clock.wall(), call.api.clock.now()),
                   "text/plain; version=0.0.4; charset=utf-8");
 }
 

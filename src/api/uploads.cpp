@@ -12,6 +12,7 @@
 
 #include "api/handlers.hpp"
 #include "api/input.hpp"
+#include "audience/source.hpp"
 #include "base/printable.hpp"
 
 namespace loa {
@@ -20,17 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kUnfinished = ".part";
-constexpr std::size_t kNameMax = 64;
-
-bool is_upload_name(std::string_view name) {
-  const auto is_plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  if (name.empty() || name.size() > kNameMax || !is_plain(name.front())) return false;
-  if (name.ends_with(kUnfinished)) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_plain(c) || c == '.' || c == '_' || c == '-'; });
-}
 
 std::string why() { return std::generic_category().message(errno); }
 
@@ -74,8 +64,7 @@ Result<std::unique_ptr<Uploads>> Uploads::open(std::string folder, Clock& clock,
 
 Result<std::string> Uploads::path_of(const std::string& user, const std::string& name) const {
   if (!is_upload_name(name)) {
-    return fail(Code::data, "an upload's name has letters, digits, '.', '_' and '-', and at most " +
-                                std::to_string(kNameMax) + " of them");
+    return fail(Code::data, "an upload's name has 1 to 64 of a-z, 0-9 and '-'");
   }
   return folder_ + "/" + user + "/" + name;
 }

@@ -103,7 +103,7 @@ Task<bool> HttpConnection::serve_one() {
   if (!complete) co_return false;
   ++host_.counts.requests;
 
-  HttpRequest request = parser_->take_request();
+  IncomingRequest request = parser_->take_request();
   identify(request);
   const bool is_head = request.method == "HEAD";
   const HttpBodyTerms terms = host_.handler.body_terms(request);
@@ -167,7 +167,7 @@ Task<bool> HttpConnection::read_head(HttpParser& parser) {
   }
 }
 
-void HttpConnection::identify(HttpRequest& request) const {
+void HttpConnection::identify(IncomingRequest& request) const {
   request.peer = peer_;
   if (!host_.behind_proxy || peer_.uid) return;
   if (const std::string* forwarded = request.headers.find("X-Forwarded-For")) {
@@ -204,7 +204,7 @@ Task<Result<std::size_t>> HttpConnection::advance_body() {
   co_return std::size_t{parser_->body_waits() ? 1U : 0U};
 }
 
-Task<bool> HttpConnection::read_whole_body(HttpRequest& request) {
+Task<bool> HttpConnection::read_whole_body(IncomingRequest& request) {
   for (;;) {
     const Result<std::size_t> advanced = co_await advance_body();
     if (!advanced) {

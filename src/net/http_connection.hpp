@@ -70,7 +70,7 @@ class HttpConnection final : public HttpBody,
 
   Task<bool> serve_one();
   Task<bool> read_head(HttpParser& parser);
-  Task<bool> read_whole_body(HttpRequest& request);
+  Task<bool> read_whole_body(IncomingRequest& request);
   Task<bool> answer(HttpResponse response, bool is_head, bool keep_alive);
   Task<bool> refuse(HttpFault fault);
   Task<void> stream_events(HttpResponse response);
@@ -80,8 +80,8 @@ class HttpConnection final : public HttpBody,
   Task<Result<std::size_t>> advance_body();
   Task<std::size_t> read_more(Wait wait, Tick deadline, std::size_t room);
   Task<bool> write_all(std::string_view head, std::string_view body);
-  bool expects_continue(const HttpRequest& request);
-  void identify(HttpRequest& request) const;
+  bool expects_continue(const IncomingRequest& request);
+  void identify(IncomingRequest& request) const;
   void drop_stream();
 
   HttpHost& host_;

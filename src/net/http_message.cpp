@@ -64,7 +64,7 @@ std::optional<std::string> read_path(std::string_view raw) {
   return path;
 }
 
-bool read_query(std::string_view raw, HttpRequest& request) {
+bool read_query(std::string_view raw, IncomingRequest& request) {
   while (!raw.empty()) {
     const auto end = std::min(raw.find('&'), raw.size());
     const auto pair = raw.substr(0, end);
@@ -121,13 +121,13 @@ std::size_t HttpHeaders::count(std::string_view name) const {
                     [&](const auto& field) { return equal_fold(field.first, name); }));
 }
 
-const std::string* HttpRequest::parameter(std::string_view name) const {
+const std::string* IncomingRequest::parameter(std::string_view name) const {
   for (const auto& [key, value] : query)
     if (key == name) return &value;
   return nullptr;
 }
 
-std::optional<HttpFault> read_target(std::string_view target, HttpRequest& request) {
+std::optional<HttpFault> read_target(std::string_view target, IncomingRequest& request) {
   if (target == "*" && request.method == "OPTIONS") {
     request.path = "*";
     return std::nullopt;

@@ -36,7 +36,7 @@ struct HttpPeer {
   bool local = false;                // of this machine, and not by a proxy
 };
 
-struct HttpRequest {
+struct IncomingRequest {
   std::string method;  // "GET"; "HEAD" is answered like GET, the server leaves the body out
   std::string
       path;  // decoded UTF-8, begins with '/', no empty and no dot segments; "*" for OPTIONS *
@@ -75,7 +75,7 @@ struct HttpFault {
 };
 
 // Takes the target of a request apart into path and query.
-std::optional<HttpFault> read_target(std::string_view target, HttpRequest& request);
+std::optional<HttpFault> read_target(std::string_view target, IncomingRequest& request);
 
 std::string_view reason_phrase(int status);
 

@@ -69,7 +69,7 @@ class HttpParser::Reader final : public http::basic_parser<true> {
 
   State state = State::head;
   HttpFault fault;
-  HttpRequest request;
+  IncomingRequest request;
   std::string body;
 
  private:
@@ -268,7 +268,7 @@ HttpParser& HttpParser::operator=(HttpParser&&) noexcept = default;
 std::size_t HttpParser::feed(std::string_view bytes) { return reader_->feed(bytes); }
 HttpParser::State HttpParser::state() const { return reader_->state; }
 const HttpFault& HttpParser::fault() const { return reader_->fault; }
-HttpRequest HttpParser::take_request() { return std::move(reader_->request); }
+IncomingRequest HttpParser::take_request() { return std::move(reader_->request); }
 bool HttpParser::keep_alive() const { return reader_->keep_alive(); }
 bool HttpParser::has_body() const { return reader_->state == State::body; }
 std::optional<std::uint64_t> HttpParser::content_length() const { return reader_->length(); }

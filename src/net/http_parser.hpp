@@ -30,7 +30,7 @@ class HttpParser {  // one request
   const HttpFault& fault() const;  // when bad
 
   // From the end of the head on:
-  HttpRequest take_request();  // without body and peer; once
+  IncomingRequest take_request();  // without body and peer; once
   bool keep_alive() const;
   bool has_body() const;
   std::optional<std::uint64_t> content_length() const;

@@ -68,9 +68,9 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
 
   // Asked when the head is there and before the body is.
-  virtual HttpBodyTerms body_terms(const HttpRequest& head) const = 0;
+  virtual HttpBodyTerms body_terms(const IncomingRequest& head) const = 0;
   // Both stay until the answer is there. What the task waits for must have a deadline of its own.
-  virtual Task<HttpResponse> handle(HttpRequest& request, HttpBody& body) = 0;
+  virtual Task<HttpResponse> handle(IncomingRequest& request, HttpBody& body) = 0;
   // The words for what the server refuses by itself: 400, 408, 413, 417, 431, 501, 503, 505.
   virtual HttpResponse refusal(const HttpFault& fault) const = 0;
 };

@@ -10,3 +10,8 @@ loa_process_test(e2e_send e2e/send_test.py)
 loa_process_test(e2e_check e2e/check_test.py)
 loa_process_test(e2e_hostile e2e/hostile_test.py)
 loa_process_test(e2e_doubts e2e/doubts_test.py)
+
+# The API and its description.
+add_test(NAME api_contract COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/contract.sh $<TARGET_FILE:api_test>
+  ${PROJECT_SOURCE_DIR}/src/api/openapi.yaml ${CMAKE_CURRENT_BINARY_DIR})
+set_tests_properties(api_contract PROPERTIES TIMEOUT 300)

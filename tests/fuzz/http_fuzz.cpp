@@ -20,7 +20,7 @@ void require(bool holds) {
 
 struct Outcome {
   HttpParser::State state = HttpParser::State::head;
-  HttpRequest request;
+  IncomingRequest request;
   std::string body;
   std::size_t used = 0;
 };
@@ -60,7 +60,7 @@ bool is_plain(std::string_view text) {
 }
 
 void check(const Outcome& outcome) {
-  const HttpRequest& request = outcome.request;
+  const IncomingRequest& request = outcome.request;
   require(outcome.body.size() <= kBodyMax);
   require(request.method.size() <= 16 && request.query.size() <= 64);
   require(request.headers.all().size() <= 100);

@@ -4,17 +4,13 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <thread>
 
 #include "base/hash.hpp"
 #include "net/carrier.hpp"
+#include "support/http_world.hpp"
 #include "support/raw_peer.hpp"
 
 namespace loa {
@@ -34,12 +30,12 @@ class Desk final : public HttpHandler {
  public:
   explicit Desk(Clock& clock) : clock_(clock), gate_(clock.make_alarm()) {}
 
-  HttpBodyTerms body_terms(const HttpRequest& head) const override {
+  HttpBodyTerms body_terms(const IncomingRequest& head) const override {
     if (head.path == "/upload" || head.path == "/ignore") return {kUploadMax, true};
     return {1024, false};
   }
 
-  Task<HttpResponse> handle(HttpRequest& request, HttpBody& body) override {
+  Task<HttpResponse> handle(IncomingRequest& request, HttpBody& body) override {
     ++handled;
     HttpResponse response;
     response.headers.set("Content-Type", "text/plain");
@@ -97,60 +93,45 @@ class Served {
  public:
   explicit Served(HttpLimits limits = {}, std::vector<std::string> listen = {"127.0.0.1:0"},
                   bool behind_proxy = false, std::optional<HttpServerSettings::Tls> tls = {})
-      : clock_(create_system_clock(context_.get_executor())), desk(*clock_) {
+      : clock_(create_system_clock(thread_.context.get_executor())), desk(*clock_) {
     HttpServerSettings settings;
     for (const std::string& address : listen)
       settings.listen.push_back(*read_http_address(address));
     settings.behind_proxy = behind_proxy;
     settings.tls = std::move(tls);
     settings.limits = limits;
-    auto started = start_http_server(context_.get_executor(), *clock_, std::move(settings), desk);
+    auto started =
+        start_http_server(thread_.context.get_executor(), *clock_, std::move(settings), desk);
     if (!started) {
       failure = started.error();
       return;
     }
     server_ = std::move(*started);
     port = server_->addresses().front().port;
-    thread_ = std::thread([this] { context_.run(); });
+    thread_.start();
   }
   ~Served() {
-    if (thread_.joinable()) stop(std::chrono::seconds(0));
+    if (thread_.is_running()) stop(std::chrono::seconds(0));
   }
   Served(const Served&) = delete;
   Served& operator=(const Served&) = delete;
 
   RawPeer connect() const { return RawPeer(port); }
 
-  // In the server's thread.
   template <class F>
   auto inside(F work) {
-    std::packaged_task<decltype(work())()> task(std::move(work));
-    auto result = task.get_future();
-    asio::post(context_, [&task] { task(); });
-    return result.get();
+    return thread_.inside(std::move(work));
   }
+  bool becomes(const std::function<bool()>& true_inside) { return thread_.becomes(true_inside); }
   HttpServerCounts counts() {
     return inside([this] { return server_->counts(); });
-  }
-  bool becomes(const std::function<bool()>& true_inside) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < end) {
-      if (inside(true_inside)) return true;
-      std::this_thread::yield();
-    }
-    return false;
   }
   bool is_closed_to(std::size_t connections) {
     return becomes([&] { return server_->counts().connections == connections; });
   }
 
   void begin_stop(Duration patience) {
-    asio::post(context_, [this, patience] {
-      asio::co_spawn(context_, server_->stop(patience), [this](const std::exception_ptr& thrown) {
-        EXPECT_FALSE(thrown);
-        stopped = true;
-      });
-    });
+    thread_.spawn(server_->stop(patience), [this] { stopped = true; });
   }
   void join() { thread_.join(); }
   void stop(Duration patience) {
@@ -159,7 +140,7 @@ class Served {
   }
 
  private:
-  asio::io_context context_{1};
+  ServerThread thread_;
   std::unique_ptr<Clock> clock_;
 
  public:
@@ -170,7 +151,6 @@ class Served {
 
  private:
   std::unique_ptr<HttpServer> server_;
-  std::thread thread_;
 };
 
 HttpLimits short_limits() {
