@@ -238,14 +238,16 @@ class Deciding {
           fmt::format("campaign '{}': nothing is in doubt, so there is nothing to decide", id_));
     const auto& useful_until = plan.head().useful_until;
     const bool too_late = useful_until && system_wall() >= *useful_until;
-    const bool over = too_late || record.life.state == CampaignState::stopped || record.life.state == CampaignState::expired;
+    const bool over = too_late || record.life.state == CampaignState::stopped ||
+                      record.life.state == CampaignState::expired;
     if (!options_.resend || !over) return {};
     return fail(
         Code::data,
-        fmt::format(
-            "campaign '{}' sends nothing more: {}. Its messages in doubt can only "
-            "be counted as accepted (--assume-sent), or stay in doubt",
-            id_, record.life.state == CampaignState::stopped ? "its text was refused" : "useful_until has passed"));
+        fmt::format("campaign '{}' sends nothing more: {}. Its messages in doubt can only "
+                    "be counted as accepted (--assume-sent), or stay in doubt",
+                    id_,
+                    record.life.state == CampaignState::stopped ? "its text was refused"
+                                                                : "useful_until has passed"));
   }
 
   void count(const OpenIntent& doubt) {

@@ -28,6 +28,7 @@ MAY_INCLUDE = {
                  "pace", "gateway", "plan"),
     "audit": ("base", "config", "text", "audience", "campaign", "journal", "gateway", "plan",
               "dispatch"),
+    "api": ("base", "async", "config", "text", "campaign"),
     "drill": ("base", "async", "campaign", "journal", "plan", "dispatch"),
     "sim": ("base", "async"),
 }
