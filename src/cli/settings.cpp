@@ -57,7 +57,8 @@ Settings load_settings(const std::string& path, Faults& faults) {
     journal.finish();
   }
   if (const Node* gateways = map.required("gateways"))
-    settings.gateways = read_gateways(*gateways, profiles, settings.numbering, faults);
+    settings.gateways =
+        read_gateways(*gateways, profiles, settings.numbering, faults, settings.zone);
   if (const Node* lint = map.optional("lint")) settings.lint = read_lint(*lint, faults);
   map.finish();
   return settings;
