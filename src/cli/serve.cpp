@@ -15,7 +15,7 @@
 #include "cli/verbs.hpp"
 #include "desk/campaigns_desk.hpp"
 #include "intake/folder.hpp"
-#include "intake/redis_intake.hpp"
+#include "intake/redis_service.hpp"
 #include "net/curl_http.hpp"
 #include "service/log.hpp"
 #include "service/notifier.hpp"
@@ -110,11 +110,9 @@ class Daemon final : public DispatchObserver {
                   desk_settings(settings_, session_->data()));
     auto ready = make_api();
     if (!ready) return fail(std::move(ready.error()));
-    make_intakes();
-    if (settings_.redis) {
-      auto made = make_redis();
-      if (!made) return fail(std::move(made.error()));
-    }
+    make_folder();
+    auto reached = make_redis();
+    if (!reached) return fail(std::move(reached.error()));
     auto done = run_task<void>(context_, serve());
     if (!done) return fail(std::move(done.error()));
     return 0;
@@ -125,21 +123,20 @@ class Daemon final : public DispatchObserver {
 
  private:
   Result<void> make_api() {
-    Users users;
     if (!settings_.users.empty()) {
       auto read = read_users();
       if (!read) return fail(std::move(read.error()));
-      users = std::move(*read);
+      users_ = std::move(*read);
     }
-    access_.emplace(*clock_, std::move(users));
+    access_.emplace(*clock_, users_);
     auto uploads = Uploads::open(session_->data() + "/uploads", *clock_);
     if (!uploads) return fail(std::move(uploads.error()));
     std::vector<ReadyCheck> checks;
     checks.push_back({"journal", [this] { return desk_->trouble(); }});
     if (settings_.redis)
       checks.push_back({"redis", [this]() -> std::optional<std::string> {
-                          if (queue_->state().connected) return std::nullopt;
-                          return queue_->state().error;
+                          if (redis_->connection().connected) return std::nullopt;
+                          return redis_->connection().error;
                         }});
     if (!settings_.incoming.empty())
       checks.push_back({"folder", [this] { return folder_->trouble(); }});
@@ -148,7 +145,8 @@ class Daemon final : public DispatchObserver {
     Metrics& metrics = api_->metrics();
     metrics.reload_ok = [this] { return reload_ok_; };
     metrics.server = [this] { return server_->counts(); };
-    if (settings_.redis) metrics.redis_connected = [this] { return queue_->state().connected; };
+    if (settings_.redis)
+      metrics.redis_connected = [this] { return redis_->connection().connected; };
     auto server = start_http_server(context_.get_executor(), *clock_, settings_.api, *api_);
     if (!server) return fail(std::move(server.error()));
     server_ = std::move(*server);
@@ -157,60 +155,61 @@ class Daemon final : public DispatchObserver {
     return {};
   }
 
-  void make_intakes() {
+  void make_folder() {
     if (settings_.incoming.empty()) return;
-    folder_.emplace(
-        FolderIntake::World{context_.get_executor(), *clock_, workers_,
-                            [this](Actor actor, Submission submission) {
-                              return desk_->submit(std::move(actor), std::move(submission));
-                            },
-                            [this](const FolderNotice& notice) {
-                              const bool good = notice.kind == FolderNotice::Kind::taken ||
-                                                notice.kind == FolderNotice::Kind::known ||
-                                                notice.kind == FolderNotice::Kind::mended;
-                              if (good) {
-                                log_.info(LogEvent::campaign_taken, notice.words,
-                                          {.campaign = notice.campaign});
-                              } else {
-                                log_.warning(LogEvent::campaign_refused, notice.words);
-                              }
-                            }},
-        settings_.incoming);
+    FolderIntake::World world{context_.get_executor(), *clock_, workers_,
+                              [this](Actor actor, Submission submission) {
+                                actor.name = user_of(actor.name);
+                                return desk_->submit(std::move(actor), std::move(submission));
+                              },
+                              [this](const FolderNotice& notice) { hear(notice); }};
+    folder_.emplace(std::move(world), settings_.incoming);
   }
 
-  // Two connections: reading the stream waits in one of them.
   Result<void> make_redis() {
-    auto access = fetch_access(*settings_.redis);
-    if (!access) return fail(std::move(access.error()));
-    for (auto* connection : {&queue_, &status_}) {
-      auto made = create_redis(context_.get_executor(), *clock_, *random_, *access,
-                               fmt::format("loa-{}", settings_.node));
-      if (!made) return fail(std::move(made.error()));
-      *connection = std::move(*made);
-    }
-    mirror_.emplace(*status_, *clock_);
+    if (!settings_.redis) return {};
     RedisIntakeOptions options;
     options.node = settings_.node;
-    options.stream = settings_.redis->stream;
-    options.group = settings_.redis->group;
-    redis_.emplace(RedisIntakeNeeds{.clock = *clock_,
-                                    .workers = workers_,
-                                    .disk = session_->disk(),
-                                    .redis = *queue_,
-                                    .desk = *desk_,
-                                    .mirror = *mirror_,
-                                    .tell =
-                                        [this](const IntakeNotice& notice) {
-                                          const LogFields fields{.campaign = notice.campaign};
-                                          if (notice.level == IntakeNotice::Level::info) {
-                                            log_.info(LogEvent::redis_connected, notice.text,
-                                                      fields);
-                                          } else {
-                                            log_.warning(LogEvent::redis_lost, notice.text, fields);
-                                          }
-                                        }},
-                   std::move(options), session_->data() + "/staging");
+    RedisService::Needs needs{context_.get_executor(),
+                              *clock_,
+                              *random_,
+                              workers_,
+                              session_->disk(),
+                              *desk_,
+                              [this](const IntakeNotice& notice) { hear(notice); }};
+    auto service = RedisService::create(std::move(needs), *settings_.redis, std::move(options),
+                                        session_->data() + "/staging");
+    if (!service) return fail(std::move(service.error()));
+    redis_ = std::move(*service);
     return {};
+  }
+
+  void hear(const FolderNotice& notice) {
+    const std::string words =
+        notice.file.empty() ? notice.words : notice.file + ": " + notice.words;
+    const LogFields fields{.campaign = notice.campaign};
+    if (notice.kind == FolderNotice::Kind::refused || notice.kind == FolderNotice::Kind::trouble) {
+      log_.warning(LogEvent::campaign_refused, words, fields);
+    } else {
+      log_.info(LogEvent::campaign_taken, words, fields);
+    }
+  }
+
+  void hear(const IntakeNotice& notice) {
+    const LogFields fields{.campaign = notice.campaign};
+    if (notice.level == IntakeNotice::Level::info) {
+      log_.info(LogEvent::redis_connected, notice.text, fields);
+    } else {
+      log_.warning(LogEvent::redis_lost, notice.text, fields);
+    }
+  }
+
+  // Whoever put the file there is known by his login; where he is a user, he is the author as that
+  // user, who does not approve it then.
+  std::string user_of(const std::string& login) const {
+    for (const User& user : users_.all)
+      if (user.unix_login == login) return user.id;
+    return login;
   }
 
   Result<Users> read_users() {
@@ -222,22 +221,15 @@ class Daemon final : public DispatchObserver {
   }
 
   Task<Result<void>> serve() {
-    const auto on_change = [this](const Change& change) {
-      tell(log_, change);
-      if (mirror_ && !change.campaign.empty()) show(change.campaign);
-    };
-    const Desk::Subscription told = desk_->subscribe(on_change);
+    const Desk::Subscription told =
+        desk_->subscribe([this](const Change& change) { tell(log_, change); });
     Watchdog watchdog(notifier_, *clock_, [this] { return turned(); });
     TaskGroup parts(context_.get_executor(), *clock_);
     parts.spawn(watch_signals());
     parts.spawn(show_status());
     parts.spawn(watchdog.run());
     if (folder_) parts.spawn(folder_->run());
-    if (redis_) {
-      parts.spawn(mirror_->run());
-      parts.spawn(redis_->run());
-      for (const CampaignView& view : desk_->campaigns()) show(view.id);
-    }
+    if (redis_) parts.spawn(redis_->run());
     log_.info(LogEvent::ready, started_words());
     const Result<void> heard = notifier_.ready(status_words());
     if (!heard) log_.warning(LogEvent::ready, heard.error().text);
@@ -248,7 +240,6 @@ class Daemon final : public DispatchObserver {
     if (redis_) redis_->stop();
     co_await api_->stop();
     co_await server_->stop(kServerPatience);
-    if (mirror_) mirror_->stop();
     watchdog.stop();
     signals_.cancel();
     stop_->wake();
@@ -256,11 +247,6 @@ class Daemon final : public DispatchObserver {
     co_await dispatcher_->close();
     log_.info(LogEvent::stopped, "stopped; what was sent is recorded");
     co_return done;
-  }
-
-  void show(const std::string& campaign) {
-    const auto view = desk_->campaign(campaign);
-    if (view && view->source.starts_with("redis")) mirror_->show(campaign, status_of(*view));
   }
 
   // The first signal drains, the second leaves at once, which the journal makes safe.
@@ -295,7 +281,10 @@ class Daemon final : public DispatchObserver {
     if (faults.ok() && !settings.users.empty()) users = load_users(settings.users, faults);
     reload_ok_ = faults.ok();
     if (faults.ok()) {
-      if (users) access_->replace(std::move(*users));
+      if (users) {
+        users_ = *users;
+        access_->replace(std::move(*users));
+      }
       desk_->replace(desk_settings(settings, session_->data()));
       log_.info(LogEvent::configuration_loaded,
                 "the configuration was read again: users, templates, exclusions, numbering, lint "
@@ -336,7 +325,8 @@ class Daemon final : public DispatchObserver {
     if (!settings_.approval_required) words += "; approval is NOT required";
     if (const auto trouble = desk_->trouble()) words += "; " + *trouble;
     if (!reload_ok_) words += "; the configuration on disk is wrong";
-    if (queue_ && !queue_->state().connected) words += "; Redis: " + queue_->state().error;
+    if (redis_ && !redis_->connection().connected)
+      words += "; Redis: " + redis_->connection().error;
     return words;
   }
 
@@ -364,14 +354,12 @@ class Daemon final : public DispatchObserver {
   std::unique_ptr<Http> http_;
   std::optional<Dispatcher> dispatcher_;
   std::optional<CampaignsDesk> desk_;
+  Users users_;
   std::optional<Access> access_;
   std::optional<Api> api_;
   std::unique_ptr<HttpServer> server_;
   std::optional<FolderIntake> folder_;
-  std::unique_ptr<Redis> queue_;
-  std::unique_ptr<Redis> status_;
-  std::optional<StatusMirror> mirror_;
-  std::optional<RedisIntake> redis_;
+  std::unique_ptr<RedisService> redis_;
   std::uint64_t turns_ = 0;
   bool stopping_ = false;
   bool reload_ok_ = true;

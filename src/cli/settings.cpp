@@ -83,7 +83,8 @@ Settings load_settings(const std::string& path, Faults& faults) {
     journal.finish();
   }
   if (const Node* gateways = map.required("gateways"))
-    settings.gateways = read_gateways(*gateways, profiles, settings.numbering, faults);
+    settings.gateways =
+        read_gateways(*gateways, profiles, settings.numbering, faults, settings.zone);
   read_daemon(map, settings);
   map.finish();
   return settings;
