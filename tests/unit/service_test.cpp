@@ -308,7 +308,7 @@ TEST_F(ServiceTest, AFloodIsCountedAndToldOnce) {
     log.warning(LogEvent::request_failed, fmt::format("reset {}", i), vina);
   log.warning(LogEvent::request_failed, "another gateway is heard", mobi);
   log.error(LogEvent::disk_full, "another event too", vina);
-  EXPECT_THAT(heard.lines, SizeIs(kRepeatsMax + 2));
+  EXPECT_THAT(heard.lines, SizeIs(kSameLinesMax + 2));
   heard.lines.clear();
   pass(seconds(61));
   log.turn();
@@ -330,7 +330,7 @@ TEST_F(ServiceTest, AFloodOfSubjectsIsBoundedToo) {
     fields.campaign = campaign;
     log.warning(LogEvent::campaign_refused, "no", fields);
   }
-  EXPECT_LE(heard.lines.size(), 1000 + kRepeatsMax);
+  EXPECT_LE(heard.lines.size(), 1000 + kSameLinesMax);
   pass(seconds(61));
   log.turn();
   EXPECT_THAT(heard.lines.back(), HasSubstr("3980 more of 'campaign_refused'"));
