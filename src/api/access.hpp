@@ -7,7 +7,6 @@
 // with a password costs. Secrets are compared in constant time.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 
 #include "api/users.hpp"
 #include "async/clock.hpp"
+#include "campaign/lifecycle.hpp"
 
 namespace loa {
 
@@ -30,7 +30,7 @@ enum class Permission {
   clone,
   upload,
   approve,
-  return_,
+  give_back,  // "return"
   reject,
   schedule,
   pause,
@@ -42,6 +42,8 @@ enum class Permission {
 constexpr std::size_t kPermissions = 18;
 
 std::string_view to_string(Permission permission);
+// What an act by a person takes; none for those that the desk does by itself (freeze, begin).
+std::optional<Permission> permission_for(Act act);
 
 // Which roles give it, one is enough.
 RoleSet roles_for(Permission permission);
@@ -53,6 +55,7 @@ struct Identity {
   RoleSet roles;
   std::string gateway;  // of a carrier, "" for others
   std::string from;     // the address, or "unix:1000"
+  std::string token;    // the id of the token that was shown, "" when it was none
 };
 
 bool allowed(const Identity& who, Permission permission);
@@ -85,7 +88,7 @@ using Identified = tl::expected<Identity, Unidentified>;
 class Access {
  public:
   // Hashes passwords on two threads of its own, 64 MiB each while one is checked.
-  Access(asio::any_io_executor executor, Clock& clock, Users users);
+  Access(Clock& clock, Users users);
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
   ~Access();
