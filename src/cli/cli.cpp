@@ -182,6 +182,7 @@ int run_cli(int argc, char** argv) {
       "Exit: 0 nobody lost and nobody doubled, 70 somebody was");
   drill->callback([&] { status = run_drill_verb(common, drilling); });
 
+  add_client_verbs(app, common, status);
   add_user_verbs(app, common, status);
 
   try {
