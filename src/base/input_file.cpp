@@ -67,9 +67,8 @@ Result<std::string> read_private(const std::string& path, std::size_t max) {
   if (::fstat(file->descriptor(), &status) != 0) return failed("cannot be looked at");
   constexpr mode_t kTooOpen = S_IWGRP | S_IRWXO;
   if ((status.st_mode & kTooOpen) != 0) {
-    return fail(Code::permission,
-                fmt::format("is open to others (mode {:04o}): chmod {:o} it",
-                            status.st_mode & 07777U, status.st_mode & 0640U));
+    return fail(Code::permission, fmt::format("is open to others (mode {:04o}): chmod {:o} it",
+                                              status.st_mode & 07777U, status.st_mode & 0640U));
   }
   std::string text(max + 1, '\0');
   const auto have = file->read(text.data(), text.size());

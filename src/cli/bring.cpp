@@ -185,16 +185,17 @@ std::string with_upload(const std::string& document, const std::string& name) {
   if (end == std::string::npos || end <= begin) return "";
   const bool in_quotes = document[begin] == '"' || document[begin] == '\'';
   std::string with = in_quotes ? fmt::format("\"upload\": \"{}\"", name) : "upload: " + name;
-  with.append(static_cast<std::size_t>(std::count(document.begin() + static_cast<std::ptrdiff_t>(begin),
-                                                  document.begin() + static_cast<std::ptrdiff_t>(end),
-                                                  '\n')),
+  with.append(static_cast<std::size_t>(
+                  std::count(document.begin() + static_cast<std::ptrdiff_t>(begin),
+                             document.begin() + static_cast<std::ptrdiff_t>(end), '\n')),
               '\n');
   std::string made = document;
   made.replace(begin, end - begin, with);
   const auto again = parse_document(made, "campaign", faults);
   const Node* audience = again ? again->find("audience") : nullptr;
   const Node* upload = audience != nullptr ? audience->find("upload") : nullptr;
-  if (upload == nullptr || upload->scalar() != name || audience->find("files") != nullptr) return "";
+  if (upload == nullptr || upload->scalar() != name || audience->find("files") != nullptr)
+    return "";
   if (again->entries().size() != root->entries().size() ||
       audience->entries().size() != root->find("audience")->entries().size())
     return "";
@@ -218,7 +219,8 @@ Result<Brought> bring_campaign(ApiClient& client, const std::string& path, Fault
   if (files->is_scalar()) paths.push_back(files->scalar());
   for (const Node& item : files->items()) paths.push_back(item.scalar());
   if (paths.empty() || std::any_of(paths.begin(), paths.end(), [](auto& p) { return p.empty(); })) {
-    faults.error(files->place(), "audience: 'files' must name at least one CSV file", files->width());
+    faults.error(files->place(), "audience: 'files' must name at least one CSV file",
+                 files->width());
     return brought;
   }
   for (std::string& one : paths) one = resolved_beside(path, one);

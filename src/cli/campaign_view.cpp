@@ -14,7 +14,9 @@ namespace {
 
 using boost::json::object;
 
-std::string shown(const object& from, std::string_view key) { return printable(text_of(from, key)); }
+std::string shown(const object& from, std::string_view key) {
+  return printable(text_of(from, key));
+}
 
 std::string counted(const object& from, std::string_view key) {
   return grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(from, key))));
@@ -44,12 +46,11 @@ void put_balance(std::string& text, const object& campaign) {
   const auto in_brackets = [](const std::string& inside) {
     return inside.empty() ? "" : " (" + inside + ")";
   };
-  text += fmt::format("\n  audience {} = excluded {}{} + planned {}\n",
-                      counted(campaign, "audience"),
-                      grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(
-                          0, number_of(campaign, "audience") - number_of(campaign, "planned")))),
-                      in_brackets(by_reason(object_in(campaign, "excluded"))),
-                      counted(campaign, "planned"));
+  text += fmt::format(
+      "\n  audience {} = excluded {}{} + planned {}\n", counted(campaign, "audience"),
+      grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(
+          0, number_of(campaign, "audience") - number_of(campaign, "planned")))),
+      in_brackets(by_reason(object_in(campaign, "excluded"))), counted(campaign, "planned"));
   text += fmt::format("  planned {} = accepted {} + refused {}{} + in doubt {} + unsent {}\n",
                       counted(campaign, "planned"), counted(campaign, "accepted"),
                       counted(campaign, "refused"),
@@ -75,9 +76,9 @@ void put_gateways(std::string& text, const object& campaign) {
 }  // namespace
 
 std::string campaigns_table(const object& page) {
-  Table table({"campaign", "state", "planned", "accepted", "refused", "in doubt", "unsent", "end",
-               "title"},
-              {false, false, true, true, true, true, true, false, false});
+  Table table(
+      {"campaign", "state", "planned", "accepted", "refused", "in doubt", "unsent", "end", "title"},
+      {false, false, true, true, true, true, true, false, false});
   for (const auto& item : array_in(page, "items")) {
     if (!item.is_object()) continue;
     const object& one = item.get_object();
@@ -109,11 +110,11 @@ std::string campaign_text(const object& campaign) {
   const std::string begin = time_of(campaign, "not_before");
   const std::string until = time_of(campaign, "useful_until");
   if (!begin.empty() || !until.empty())
-    line(text, "window", fmt::format("{} to {}", begin.empty() ? "now" : begin,
-                                     until.empty() ? "its end" : until));
+    line(text, "window",
+         fmt::format("{} to {}", begin.empty() ? "now" : begin, until.empty() ? "its end" : until));
   line(text, "plan", shown(campaign, "plan"));
-  line(text, "cost", fmt::format("{} parts, {} dong", counted(campaign, "parts"),
-                                 counted(campaign, "cost")));
+  line(text, "cost",
+       fmt::format("{} parts, {} dong", counted(campaign, "parts"), counted(campaign, "cost")));
   line(text, is_over(campaign) ? "ended" : "will end", time_of(campaign, "end"));
   put_gateways(text, campaign);
   put_balance(text, campaign);
@@ -138,8 +139,8 @@ std::string acts_table(const object& history) {
   for (const auto& item : array_in(history, "acts")) {
     if (!item.is_object()) continue;
     const object& one = item.get_object();
-    const bool denied = one.contains("denied") && one.at("denied").is_bool() &&
-                        one.at("denied").get_bool();
+    const bool denied =
+        one.contains("denied") && one.at("denied").is_bool() && one.at("denied").get_bool();
     table.add({time_of(one, "at"), shown(one, "who"),
                shown(one, "act") + (denied ? " (not let)" : ""), shown(one, "from"),
                shown(one, "why")});
@@ -150,10 +151,12 @@ std::string acts_table(const object& history) {
 std::string progress_text(const object& campaign) {
   const std::int64_t done = number_of(campaign, "accepted") + number_of(campaign, "refused") +
                             number_of(campaign, "in_doubt");
-  std::string text = fmt::format("{}: {} of {}", shown(campaign, "state"),
-                                 grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, done))),
-                                 counted(campaign, "planned"));
-  if (number_of(campaign, "in_doubt") > 0) text += ", " + counted(campaign, "in_doubt") + " in doubt";
+  std::string text =
+      fmt::format("{}: {} of {}", shown(campaign, "state"),
+                  grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, done))),
+                  counted(campaign, "planned"));
+  if (number_of(campaign, "in_doubt") > 0)
+    text += ", " + counted(campaign, "in_doubt") + " in doubt";
   const std::string end = time_of(campaign, "end");
   if (!end.empty() && !is_over(campaign)) text += ", ends " + end;
   const std::string reason = shown(campaign, "reason");

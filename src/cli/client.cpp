@@ -69,8 +69,7 @@ Result<SignIn> sign_in(const ReachOptions& reach) {
     how.user = reach.user;
     if (!reach.password_file.empty()) {
       auto text = read_private(reach.password_file, kSecretFileMax);
-      if (!text)
-        return fail(text.error().code, text.error().text, {.file = reach.password_file});
+      if (!text) return fail(text.error().code, text.error().text, {.file = reach.password_file});
       how.password = Secret(without_end(std::move(*text)));
       return how;
     }
@@ -91,7 +90,8 @@ Result<SignIn> sign_in(const ReachOptions& reach) {
   }
   if (token.empty()) return how;
   if (!parse_token(token))
-    return fail(Code::config, "the token is not one: it begins with loa_, as `loa user token` gave it");
+    return fail(Code::config,
+                "the token is not one: it begins with loa_, as `loa user token` gave it");
   how.header = "Authorization: Bearer " + token;
   return how;
 }
@@ -149,13 +149,13 @@ struct ApiClient::State {
       return fail(Code::unavailable,
                   fmt::format("the daemon at {} does not answer in time", address));
     if (code == CURLE_COULDNT_CONNECT)
-      return fail(Code::unavailable,
-                  fmt::format("no daemon answers at {}: start it (loa serve), or name the right one "
-                              "with --api or LOA_API",
-                              address));
-    return fail(Code::unavailable,
-                fmt::format("the daemon at {} cannot be asked: {}", address,
-                            ::curl_easy_strerror(code)));
+      return fail(
+          Code::unavailable,
+          fmt::format("no daemon answers at {}: start it (loa serve), or name the right one "
+                      "with --api or LOA_API",
+                      address));
+    return fail(Code::unavailable, fmt::format("the daemon at {} cannot be asked: {}", address,
+                                               ::curl_easy_strerror(code)));
   }
 
   ApiReply reply_of(CURL* handle, std::string body) const {
@@ -256,9 +256,9 @@ Result<boost::json::object> object_of(const ApiReply& reply, bool json, bool is_
   }
   if (reply.status == 204) return boost::json::object();
   if (ec || !value.is_object())
-    return fail(Code::unavailable,
-                fmt::format("what answers is not Loa's API, or not in order (HTTP {})",
-                            reply.status));
+    return fail(
+        Code::unavailable,
+        fmt::format("what answers is not Loa's API, or not in order (HTTP {})", reply.status));
   if (json) fmt::print("{}\n", reply.body);
   return fail(tell_problem(value.get_object(), reply, file));
 }
@@ -331,7 +331,7 @@ ApiClient::Followed ApiClient::follow(const std::string& path, const std::string
   ::curl_easy_setopt(handle, CURLOPT_WRITEDATA, &listening);
 
   const std::unique_ptr<CURLM, decltype(&::curl_multi_cleanup)> multi(::curl_multi_init(),
-                                                                     &::curl_multi_cleanup);
+                                                                      &::curl_multi_cleanup);
   ::curl_multi_add_handle(multi.get(), handle);
   Followed how = Followed::broken;
   for (int running = 1; running > 0;) {

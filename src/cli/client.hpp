@@ -54,9 +54,10 @@ class ApiClient {
   // again (GET, or with an Idempotency-Key) is repeated when the connection breaks.
   Result<ApiReply> send(const ApiRequest& request);
 
-  // The object that a good answer holds. A problem is printed with its places, and its body too with
-  // --json; the error then says what is left to say, with the exit code that fits: 77 not permitted,
-  // 75 try later, 65 the rest. `file` is the one that was brought.
+  // The object that a good answer holds. A problem is printed with its places, and its body too
+  // with
+  // --json; the error then says what is left to say, with the exit code that fits: 77 not
+  // permitted, 75 try later, 65 the rest. `file` is the one that was brought.
   Result<boost::json::object> call(const ApiRequest& request, const std::string& file = "");
 
   // The same for a POST with a new Idempotency-Key.

@@ -35,12 +35,15 @@ class ClientRun {
     print_faults(faults);
     if (!brought) return fail(brought.error());
     if (!faults.ok()) return fail(Code::data, "the campaign is wrong", {.file = options_.subject});
-    ApiRequest request{"POST", options_.dry_run ? "/api/v1/campaigns/check" : "/api/v1/campaigns",
-                       brought->document, brought->type, {new_idempotency_key()}, kPlanningMax};
+    ApiRequest request{"POST",
+                       options_.dry_run ? "/api/v1/campaigns/check" : "/api/v1/campaigns",
+                       brought->document,
+                       brought->type,
+                       {new_idempotency_key()},
+                       kPlanningMax};
     request.is_result = !options_.watch;
     constexpr std::size_t kNameMax = 200;
-    if (options_.subject.size() <= kNameMax)
-      request.path += "?name=" + url_part(options_.subject);
+    if (options_.subject.size() <= kNameMax) request.path += "?name=" + url_part(options_.subject);
     const auto reply = client_.call(request, options_.subject);
     if (!reply) return fail(reply.error());
     print_faults(faults_of(*reply, "warnings", options_.subject));
@@ -53,9 +56,9 @@ class ClientRun {
     const boost::json::value* created = reply->if_contains("created");
     const bool is_new = created == nullptr || !created->is_bool() || created->get_bool();
     if (!common_.json) fmt::print("{}", campaign_text(campaign));
-    say("{}\n", is_new ? fmt::format("{} is taken.", printable(id))
-                       : fmt::format("{} was here already, the same; nothing was done.",
-                                     printable(id)));
+    say("{}\n",
+        is_new ? fmt::format("{} is taken.", printable(id))
+               : fmt::format("{} was here already, the same; nothing was done.", printable(id)));
     if (text_of(campaign, "state") == "waiting")
       say("Next: somebody else looks at it and approves it: loa approve {}\n", printable(id));
     return options_.watch ? watch_campaign(client_, id, common_.json) : done();
@@ -75,7 +78,11 @@ class ClientRun {
   Result<int> show() {
     if (options_.watch) return watch_campaign(client_, options_.subject, common_.json);
     const auto reply =
-        client_.call({"GET", of_campaign(options_.with_plan ? "/plan" : ""), "", "", {},
+        client_.call({"GET",
+                      of_campaign(options_.with_plan ? "/plan" : ""),
+                      "",
+                      "",
+                      {},
                       options_.with_plan ? kPlanningMax : Duration(std::chrono::seconds(30))});
     if (!reply) return fail(reply.error());
     if (!common_.json)
@@ -100,15 +107,16 @@ class ClientRun {
                   fmt::format("the plan is another one by now: {}. Look at it: loa show {} --plan",
                               printable(hash), options_.subject));
     const std::int64_t people = number_of(campaign, "planned");
-    const std::string number = grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, people)));
+    const std::string number =
+        grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, people)));
     const bool looked_at = !options_.plan.empty() && people <= kGraveFrom;
     if (options_.confirm.empty() && !looked_at) say("{}", plan_text(*plan));
-    const auto agreed = confirmed(
-        people > kGraveFrom,
-        fmt::format("{} people will get this message, in {} parts.", number,
-                    grouped(static_cast<std::uint64_t>(
-                        std::max<std::int64_t>(0, number_of(campaign, "parts"))))),
-        "approve", looked_at);
+    const auto agreed =
+        confirmed(people > kGraveFrom,
+                  fmt::format("{} people will get this message, in {} parts.", number,
+                              grouped(static_cast<std::uint64_t>(
+                                  std::max<std::int64_t>(0, number_of(campaign, "parts"))))),
+                  "approve", looked_at);
     if (!agreed) return fail(agreed.error());
     return act("approve", [&](object& body) {
       body["plan"] = hash;
@@ -120,13 +128,14 @@ class ClientRun {
     const auto campaign = look(of_campaign(""));
     if (!campaign) return fail(campaign.error());
     const auto count = [&](std::string_view key) {
-      return grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(*campaign, key))));
+      return grouped(
+          static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(*campaign, key))));
     };
-    const auto agreed =
-        confirmed(true,
-                  fmt::format("{} messages have gone and cannot be called back; {} will not be sent.",
-                              count("accepted"), count("unsent")),
-                  "stop", false);
+    const auto agreed = confirmed(
+        true,
+        fmt::format("{} messages have gone and cannot be called back; {} will not be sent.",
+                    count("accepted"), count("unsent")),
+        "stop", false);
     if (!agreed) return fail(agreed.error());
     return act("stop", [&](object& body) { body["confirm"] = options_.subject; });
   }
@@ -140,8 +149,12 @@ class ClientRun {
     if (!options_.useful_until.empty()) body["useful_until"] = options_.useful_until;
     if (!options_.id.empty()) body["id"] = options_.id;
     fill(body);
-    ApiRequest request{"POST", of_campaign("/" + std::string(name)), boost::json::serialize(body),
-                       "application/json", {new_idempotency_key()}, kPlanningMax};
+    ApiRequest request{"POST",
+                       of_campaign("/" + std::string(name)),
+                       boost::json::serialize(body),
+                       "application/json",
+                       {new_idempotency_key()},
+                       kPlanningMax};
     request.is_result = !options_.watch;
     const auto reply = client_.call(request);
     if (!reply) return fail(reply.error());

@@ -26,8 +26,7 @@ Code code_of(const boost::json::object& problem, int status) {
 
 }  // namespace
 
-Faults faults_of(const boost::json::object& object, std::string_view key,
-                 const std::string& file) {
+Faults faults_of(const boost::json::object& object, std::string_view key, const std::string& file) {
   Faults faults;
   const boost::json::value* list = object.if_contains(key);
   if (list == nullptr || !list->is_array()) return faults;
@@ -58,8 +57,7 @@ Error tell_problem(const boost::json::object& problem, const ApiReply& reply,
   if (words.empty()) words = fmt::format("the daemon refuses (HTTP {})", reply.status);
   if (!reply.retry_after.empty())
     words += fmt::format("; try again in {} s", printable(reply.retry_after));
-  if (reply.status == 401)
-    words += "; sign in with --token-file FILE, LOA_TOKEN or --user NAME";
+  if (reply.status == 401) words += "; sign in with --token-file FILE, LOA_TOKEN or --user NAME";
   return {code_of(problem, reply.status), std::move(words), {}};
 }
 

@@ -46,15 +46,15 @@ class Group {
     Verb made{parent.add_subcommand(name, what), std::make_shared<ClientOptions>()};
     add_common(*made.app, common_);
     ReachOptions& reach = made.options->reach;
-    made.app->add_option("--api", reach.api,
-                         "The daemon: 127.0.0.1:PORT, https://HOST or unix:/PATH (default: LOA_API, "
-                         "then the configured one)");
+    made.app->add_option(
+        "--api", reach.api,
+        "The daemon: 127.0.0.1:PORT, https://HOST or unix:/PATH (default: LOA_API, "
+        "then the configured one)");
     made.app->add_option("--token-file", reach.token_file,
                          "Sign in with the token in this file (default: LOA_TOKEN)");
     CLI::Option* user =
         made.app->add_option("--user", reach.user, "Sign in by this name, with its password");
-    made.app
-        ->add_option("--password-file", reach.password_file, "Take the password from this file")
+    made.app->add_option("--password-file", reach.password_file, "Take the password from this file")
         ->needs(user);
     made.app->add_option("--ca-file", reach.ca_file, "Authorities to trust for https (PEM)");
     made.app->add_flag("--no-input", reach.no_input, "Never ask; fail instead");
@@ -90,8 +90,9 @@ void add_looking(CLI::App& app, Group& group) {
            "Example: loa history lua-dao-gia-danh-2026-11")
       .subject("CAMPAIGN", kCampaign);
 
-  Verb explain = group.add(app, ClientVerb::explain, "explain", "What became of one number, and why",
-                           "Example: loa explain '0912 345 678' lua-dao-gia-danh-2026-11");
+  Verb explain =
+      group.add(app, ClientVerb::explain, "explain", "What became of one number, and why",
+                "Example: loa explain '0912 345 678' lua-dao-gia-danh-2026-11");
   explain.subject("NUMBER", "In any spelling, or - to read it from stdin");
   explain.app->add_option("CAMPAIGN", explain.options->campaign, "In this campaign only");
 }
@@ -104,10 +105,9 @@ void add_deciding(CLI::App& app, Group& group) {
   submit.app->add_flag("--dry-run", submit.options->dry_run,
                        "What would be sent, and what is wrong; nothing is kept");
 
-  Verb approve = group.add(
-      app, ClientVerb::approve, "approve", "Let a campaign's plan be sent",
-      "Shows the plan, and asks. Who wrote the campaign cannot approve it.\n"
-      "Example: loa approve lua-dao-gia-danh-2026-11");
+  Verb approve = group.add(app, ClientVerb::approve, "approve", "Let a campaign's plan be sent",
+                           "Shows the plan, and asks. Who wrote the campaign cannot approve it.\n"
+                           "Example: loa approve lua-dao-gia-danh-2026-11");
   approve.subject("CAMPAIGN", kCampaign).reason(false).confirm().watch();
   approve.app->add_option("--plan", approve.options->plan,
                           "The hash of the plan that was looked at: another one is refused");

@@ -59,7 +59,8 @@ std::string to_text(const Fault& fault, const std::string& name, const std::stri
   const std::string place = in_one_line(to_string(fault.place));
   std::string text =
       fmt::format("{}{}{}: {}\n", place, place.empty() ? "" : ": ", kind, in_one_line(fault.text));
-  if (fault.place.line <= 0 || fault.width == kHiddenLine) return text;  // and no file is opened: it may be a pipe
+  if (fault.place.line <= 0 || fault.width == kHiddenLine)
+    return text;  // and no file is opened: it may be a pipe
   std::string line;
   if (document != nullptr && fault.place.file == name) {
     std::istringstream source(*document);
