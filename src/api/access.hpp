@@ -1,13 +1,12 @@
 // Who asks, and whether he may.
 //
-// People sign in by HTTP Basic, machines by `Authorization: Bearer loa_<id>_<secret>`; whoever comes
-// over the Unix socket without either is the user whose `unix` login he runs as.
+// People sign in by HTTP Basic, machines by `Authorization: Bearer loa_<id>_<secret>`; whoever
+// comes over the Unix socket without either is the user whose `unix` login he runs as.
 //
 // Guessing is slowed down as api/lockout.hpp says. A name that nobody has costs the time that one
 // with a password costs. Secrets are compared in constant time.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 
 #include "api/users.hpp"
 #include "async/clock.hpp"
+#include "campaign/lifecycle.hpp"
 
 namespace loa {
 
@@ -30,18 +30,20 @@ enum class Permission {
   clone,
   upload,
   approve,
-  return_,
+  give_back,  // "return"
   reject,
   schedule,
   pause,
   resume,
   stop,
-  run_gateways,   // pause and resume them
+  run_gateways,  // pause and resume them
   decide_doubts,
 };
 constexpr std::size_t kPermissions = 18;
 
 std::string_view to_string(Permission permission);
+// What an act by a person takes; none for those that the desk does by itself (freeze, begin).
+std::optional<Permission> permission_for(Act act);
 
 // Which roles give it, one is enough.
 RoleSet roles_for(Permission permission);
@@ -53,6 +55,7 @@ struct Identity {
   RoleSet roles;
   std::string gateway;  // of a carrier, "" for others
   std::string from;     // the address, or "unix:1000"
+  std::string token;    // the id of the token that was shown, "" when it was none
 };
 
 bool allowed(const Identity& who, Permission permission);
@@ -63,8 +66,8 @@ std::string refusal(const Identity& who, Permission permission);
 
 // What a request says of its sender.
 struct Caller {
-  std::string authorization;         // the header's value, "" when absent
-  std::string address;               // the peer's, or as the proxy in front tells it; "" on a Unix socket
+  std::string authorization;  // the header's value, "" when absent
+  std::string address;        // the peer's, or as the proxy in front tells it; "" on a Unix socket
   std::optional<std::uint32_t> uid;  // of the peer on a Unix socket
 };
 
@@ -85,7 +88,7 @@ using Identified = tl::expected<Identity, Unidentified>;
 class Access {
  public:
   // Hashes passwords on two threads of its own, 64 MiB each while one is checked.
-  Access(asio::any_io_executor executor, Clock& clock, Users users);
+  Access(Clock& clock, Users users);
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
   ~Access();

@@ -12,13 +12,15 @@ namespace loa {
 
 // The width of a fault where a secret may stand: nothing from its column on is shown.
 constexpr int kHiddenWidth = 0;
+// The same where one may stand anywhere in the line.
+constexpr int kHiddenLine = -1;
 
 struct Fault {
   enum class Severity { error, warning };
 
   Severity severity = Severity::error;
   Place place;       // where; with a line when the fault stands in a text file
-  int width = 1;     // characters to underline from the column on, or kHiddenWidth
+  int width = 1;     // characters to underline from the column on, or a hidden one
   std::string text;  // what is wrong, and how to mend it
 };
 

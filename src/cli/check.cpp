@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "api/users.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/lint.hpp"
 #include "cli/output.hpp"
@@ -51,6 +52,7 @@ enum class FileKind {
   message_template,
   profile,
   networks,
+  users,
   unreadable,
   unknown
 };
@@ -65,6 +67,7 @@ FileKind kind_of(const std::string& path) {
   if (document->find("node") != nullptr || document->find("gateways") != nullptr)
     return FileKind::settings;
   if (document->find("networks") != nullptr) return FileKind::networks;
+  if (document->find("users") != nullptr) return FileKind::users;
   return FileKind::unknown;
 }
 
@@ -89,11 +92,12 @@ class Checker {
       case FileKind::message_template: load_template(file, faults); break;
       case FileKind::profile: Profile::load(file, faults); break;
       case FileKind::networks: NumberingPlan::load(file, faults); break;
+      case FileKind::users: load_users(file, faults); break;
       case FileKind::unreadable: load_document(file, faults); break;
       case FileKind::unknown:
         faults.error({file, 1, 1},
-                     "this is none of configuration (node), campaign, template, profile, networks: "
-                     "begin it with one of those keys");
+                     "this is none of configuration (node), campaign, template, profile, networks, "
+                     "users: begin it with one of those keys");
         break;
     }
   }

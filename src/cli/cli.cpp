@@ -1,16 +1,18 @@
 #include <CLI/CLI.hpp>
 
 #include "base/fault.hpp"
+#include "cli/verb_groups.hpp"
 #include "cli/verbs.hpp"
 
 namespace loa {
-namespace {
 
 void add_common(CLI::App& verb, CommonOptions& common) {
   verb.add_option("--config", common.config,
                   "Configuration file (default: config/loa.yaml, then /etc/loa/loa.yaml)");
   verb.add_flag("--json", common.json, "One JSON object on stdout; messages go to stderr");
 }
+
+namespace {
 
 void add_data(CLI::App& verb, std::string& data) {
   verb.add_option("--data", data, "Data directory (default: the configured one)");
@@ -179,6 +181,8 @@ int run_cli(int argc, char** argv) {
       "  loa drill --kills 500 --seed 7 --json\n"
       "Exit: 0 nobody lost and nobody doubled, 70 somebody was");
   drill->callback([&] { status = run_drill_verb(common, drilling); });
+
+  add_user_verbs(app, common, status);
 
   try {
     app.parse(argc, argv);

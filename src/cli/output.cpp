@@ -70,7 +70,7 @@ void print_faults(const Faults& faults) {
     const char* kind = fault.severity == Fault::Severity::error ? "error" : "warning";
     const std::string place = in_one_line(to_string(fault.place));
     say("{}{}{}: {}\n", place, place.empty() ? "" : ": ", kind, in_one_line(fault.text));
-    if (fault.place.line <= 0) continue;
+    if (fault.place.line <= 0 || fault.width == kHiddenLine) continue;
     const std::string line = line_of(fault);
     if (line.empty()) continue;
     say("{:5} | {}\n      | {}{}\n", fault.place.line, line, blanks(line, fault.place.column - 1),

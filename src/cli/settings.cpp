@@ -5,14 +5,24 @@
 #include "config/document.hpp"
 
 namespace loa {
-namespace {
 
-std::string resolved(const std::string& file, const std::string& path) {
+std::string resolved_beside(const std::string& file, const std::string& path) {
   const std::filesystem::path folder = std::filesystem::path(file).parent_path();
   return (folder / path).lexically_normal().string();
 }
 
-}  // namespace
+std::string peek_setting(const std::string& path, const std::vector<std::string>& keys) {
+  Faults faults;
+  const std::optional<Node> document = load_document(path, faults);
+  const Node* node = document ? &*document : nullptr;
+  for (const std::string& key : keys)
+    if (node != nullptr) node = node->find(key);
+  if (node != nullptr && node->is_list()) {
+    if (node->items().empty()) return "";
+    node = &node->items().front();
+  }
+  return node != nullptr ? node->scalar() : "";
+}
 
 std::string settings_path(const std::string& asked) {
   if (!asked.empty()) return asked;
@@ -28,13 +38,16 @@ Settings load_settings(const std::string& path, Faults& faults) {
   if (!document) return settings;
   MapReader map(*document, "configuration", faults);
   settings.node = map.text("node");
-  settings.data = resolved(path, map.text_or("data", settings.data));
+  settings.data = resolved_beside(path, map.text_or("data", settings.data));
   settings.zone = map.text_or("zone", settings.zone);
-  const std::string networks = resolved(path, map.text_or("networks", "networks.yaml"));
-  const std::string profiles = resolved(path, map.text_or("profiles", "profiles/"));
-  settings.templates = resolved(path, map.text_or("templates", "templates/"));
+  const std::string networks = resolved_beside(path, map.text_or("networks", "networks.yaml"));
+  const std::string profiles = resolved_beside(path, map.text_or("profiles", "profiles/"));
+  if (map.node().find("users") != nullptr)
+    settings.users = resolved_beside(path, map.text("users"));
+  map.optional("users");
+  settings.templates = resolved_beside(path, map.text_or("templates", "templates/"));
   for (const std::string& list : map.texts_or_empty("exclusions"))
-    settings.exclusions.push_back(resolved(path, list));
+    settings.exclusions.push_back(resolved_beside(path, list));
   settings.numbering = NumberingPlan::load(networks, faults);
   if (const Node* node = map.optional("journal")) {
     MapReader journal(*node, "journal", faults);

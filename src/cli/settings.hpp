@@ -19,6 +19,7 @@ struct Settings {
   std::string data = "/var/lib/loa";
   std::string zone = "Asia/Ho_Chi_Minh";
   std::string templates;
+  std::string users;  // file, "" for none: nobody may do anything by the API
   std::vector<std::string> exclusions;
   std::optional<std::uint64_t> keep_segments;  // of the journal; nothing: all
   NumberingPlan numbering;
@@ -29,6 +30,13 @@ struct Settings {
 // Reads loa.yaml and what it names: numbering plan and profiles. Relative paths are against the
 // file's folder.
 Settings load_settings(const std::string& path, Faults& faults);
+
+// One text of loa.yaml, of a list the first, "" when it is not there or the file is wrong: for
+// verbs that need no more than this of a configuration that may not be theirs to read as a whole.
+std::string peek_setting(const std::string& path, const std::vector<std::string>& keys);
+
+// A path in `file`, against its folder.
+std::string resolved_beside(const std::string& file, const std::string& path);
 
 // The file to use: the one asked for, else config/loa.yaml, else /etc/loa/loa.yaml.
 std::string settings_path(const std::string& asked);

@@ -44,6 +44,21 @@ struct DrillArguments {
   bool keep = false;
 };
 
+enum class UserVerb { add, passwd, token, list, remove };
+
+struct UserOptions {
+  std::string file;  // of users, "" for the configured one
+  std::string user;
+  std::vector<std::string> roles;
+  std::string name;
+  std::string unix_login;
+  std::string gateway;
+  std::string password_file;  // "-" for stdin, "" to ask
+  std::string note;
+  std::string expires;  // a day
+  std::string token;    // an id
+};
+
 int run_check(const CommonOptions& common, const std::vector<std::string>& paths);
 int run_text(const CommonOptions& common, const std::string& text);
 int run_audience(const CommonOptions& common, const std::vector<std::string>& files,
@@ -56,6 +71,7 @@ int run_doubts(const CommonOptions& common, const DoubtsOptions& options);
 int run_journal_cat(const CommonOptions& common, const std::string& data);
 int run_journal_verify(const CommonOptions& common, const std::string& data);
 int run_drill_verb(const CommonOptions& common, const DrillArguments& arguments);
+int run_user(const CommonOptions& common, UserVerb verb, const UserOptions& options);
 
 // Parses the command line and runs the verb.
 int run_cli(int argc, char** argv);

@@ -15,3 +15,4 @@ loa_process_test(e2e_doubts e2e/doubts_test.py)
 add_test(NAME api_contract COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/contract.sh $<TARGET_FILE:api_test>
   ${PROJECT_SOURCE_DIR}/src/api/openapi.yaml ${CMAKE_CURRENT_BINARY_DIR})
 set_tests_properties(api_contract PROPERTIES TIMEOUT 300)
+loa_process_test(e2e_user e2e/user_test.py)
