@@ -7,7 +7,6 @@
 #include <optional>
 #include <roaring/roaring64map.hh>
 
-#include "audience/csv.hpp"
 #include "audience/csv_file.hpp"
 #include "audience/exclusions.hpp"
 
@@ -83,10 +82,9 @@ class AudienceReader {
           Code::data,
           fmt::format("an audience has at most {} files; this one has {}: join some of them",
                       kAudienceFilesMax, source_.files.size()));
-    for (const std::string& path : source_.exclude) {
-      auto read = opted_out_.add_file(path, source_.phone_column, numbering_);
-      if (!read) return fail(std::move(read.error()));
-    }
+    auto opted_out = read_exclusions(source_.exclude, numbering_, source_.phone_column);
+    if (!opted_out) return fail(std::move(opted_out.error()));
+    opted_out_ = std::move(*opted_out);
     if (source_.kind() != AudienceKind::files) {
       auto read = read_numbers();
       if (!read) return fail(std::move(read.error()));
@@ -246,7 +244,7 @@ class AudienceReader {
   const std::function<RowVerdict(const AudienceRow&)>& on_row_;
   const std::function<void(const ExcludedRow&)>& on_excluded_;
   Roaring64Map seen_;
-  ExclusionList opted_out_;
+  OptedOut opted_out_;
   std::vector<std::string_view> values_;
   std::uint8_t file_ = 0;
   AudienceCounts counts_;

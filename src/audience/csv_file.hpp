@@ -1,4 +1,4 @@
-// What all CSV files of people have in common: how they are read, and how a column is found.
+// A CSV file on disk, and its columns. Only for this folder's own sources.
 #pragma once
 
 #include <functional>
@@ -11,12 +11,13 @@
 
 namespace loa {
 
-// Feeds a whole file to `take`, in pieces, until that returns false.
+// Feeds the whole file to `take`, in pieces, until it says false.
 Result<void> read_file(const std::string& path, const std::function<bool(std::string_view)>& take);
 
+// Without the blanks around it.
 std::string_view trimmed(std::string_view text);
 
-// By its name, whatever its case.
+// The column of that name, whatever the size of its letters.
 std::optional<std::size_t> find_column(const CsvRecord& header, std::string_view name);
 
 }  // namespace loa

@@ -32,7 +32,7 @@ bool contains(const List& list, std::string_view path) {
 std::string shortest(const std::string& text) {
   const char* end = text.data() + text.size();
   double value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end || !std::isfinite(value) || std::abs(value) > 1e15)
     return "";
   if (value == 0) return "0";  // and not "-0"

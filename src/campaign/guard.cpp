@@ -18,7 +18,7 @@ std::optional<double> percent_of(const Node& node) {
   const std::string& text = node.scalar();
   const char* end = text.data() + text.size();
   double value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || stop != end || !std::isfinite(value)) return std::nullopt;
   return value;
 }

@@ -15,6 +15,7 @@
 #include "cli/locate.hpp"
 #include "cli/output.hpp"
 #include "cli/prepare.hpp"
+#include "cli/session.hpp"
 #include "dispatch/ladder.hpp"
 #include "dispatch/recorder.hpp"
 #include "dispatch/store.hpp"
@@ -192,8 +193,7 @@ class Deciding {
       : common_(common),
         options_(options),
         located_(std::move(located)),
-        id_(campaign_id(options.campaign)),
-        disk_(create_system_disk()) {
+        id_(campaign_id(options.campaign)) {
     constexpr std::size_t kReasonMax = 300;
     decision_.campaign = id_;
     decision_.kind = Event::Kind::settled;
@@ -207,12 +207,10 @@ class Deciding {
   Result<int> run() {
     if (decision_.reason.empty())
       return fail(Code::usage, "--reason: say in a few words why; it is recorded with your name");
-    const auto lock = DirectoryLock::take(located_.data);
-    if (!lock) return fail(lock.error());
-    auto store = read_store(*disk_, located_.data, located_.settings.zone);
-    if (!store) return fail(std::move(store.error()));
-    const CampaignRecord* record = store->record.find(id_);
-    if (record == nullptr) return fail(unknown_campaign(id_, store->record));
+    const auto session = Session::take(located_.settings, located_.data, Session::Missing::refuse);
+    if (!session) return fail(session.error());
+    const CampaignRecord* record = (*session)->record().find(id_);
+    if (record == nullptr) return fail(unknown_campaign(id_, (*session)->record()));
     const auto plan = open_plan(located_.data, id_, *record);
     if (!plan) return fail(plan.error());
     auto possible = check(*record, *plan);
@@ -223,7 +221,7 @@ class Deciding {
     if (!options_.yes && !confirmed())
       return fail(Code::usage,
                   "nothing was decided: it was not confirmed (--yes does without the question)");
-    auto recorded = write(*store, *record);
+    auto recorded = write(**session, *record);
     if (!recorded) return fail(std::move(recorded.error()));
     print(*record);
     return 0;
@@ -264,28 +262,21 @@ class Deciding {
     return std::getline(std::cin, answer) && answer == "yes";
   }
 
-  Result<void> write(StoreContents& store, const CampaignRecord& record) {
-    asio::io_context context(1);
+  Result<void> write(Session& session, const CampaignRecord& record) {
     const auto random = create_system_random();
-    const auto journal = open_journal(
-        context.get_executor(), *disk_, journal_directory(located_.data), store.end,
-        {.writer = {.epoch = random->next(), .keep_segments = located_.settings.keep_segments},
-         .background = {},
-         .note = [](const std::string& text) { say("{}\n", text); }});
-    if (!journal) return fail(journal.error());
-    Recorder recorder(store.record, **journal);
-    return run_task<void>(context, decide(recorder, record, store.end));
+    auto opened = session.open(*random, [](const std::string& text) { say("{}\n", text); });
+    if (!opened) return opened;
+    return run_task<void>(session.context(), decide(session.recorder(), record));
   }
 
-  Task<Result<void>> decide(Recorder& recorder, const CampaignRecord& record,
-                            const JournalEnd& end) {
-    const Event opened = opened_event(located_.settings.node, end);
-    Result<void> durable = co_await recorder.commit(opened);
+  Task<Result<void>> decide(Recorder& recorder, const CampaignRecord& record) {
+    const Instant now = system_wall();
+    Result<void> durable;
     while (durable && !record.open.empty()) {
-      const Event found = found_after_crash(id_, record.open.begin()->second, opened.at);
+      const Event found = found_after_crash(id_, record.open.begin()->second, now);
       durable = co_await recorder.commit(found);
     }
-    decision_.at = opened.at;
+    decision_.at = now;
     while (durable && !record.doubts.empty()) {
       decision_.rows = record.doubts.begin()->second.rows;
       durable = co_await recorder.commit(decision_);
@@ -322,7 +313,6 @@ class Deciding {
   const DoubtsOptions& options_;
   Located located_;
   std::string id_;
-  std::unique_ptr<Disk> disk_;
   Event decision_;
   std::uint64_t rows_ = 0;
   std::uint64_t requests_ = 0;

@@ -48,13 +48,4 @@ std::string person() {
   return before.empty() ? name : fmt::format("{} (sudo: {})", name, before);
 }
 
-Event opened_event(const std::string& node, const JournalEnd& end) {
-  Event opened;
-  opened.at = system_wall();
-  opened.node = node;
-  opened.version = LOA_VERSION;
-  opened.torn_bytes = end.torn_bytes;
-  return opened;
-}
-
 }  // namespace loa

@@ -8,7 +8,6 @@
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
 #include "dispatch/record.hpp"
-#include "journal/reader.hpp"
 
 namespace loa {
 
@@ -27,8 +26,5 @@ std::string state_of(const CampaignRecord& record);
 
 // Who gives the command: the user of the process, and who became it by sudo.
 std::string person();
-
-// What a process that takes the data directory records first.
-Event opened_event(const std::string& node, const JournalEnd& end);
 
 }  // namespace loa

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,9 +16,9 @@
 #include "cli/plan_view.hpp"
 #include "cli/prepare.hpp"
 #include "cli/progress.hpp"
+#include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "dispatch/dispatcher.hpp"
-#include "dispatch/store.hpp"
 #include "net/curl_http.hpp"
 
 namespace loa {
@@ -31,49 +30,27 @@ class SendVerb {
       : common_(common),
         options_(options),
         prepared_(std::move(prepared)),
-        data_(options.data.empty() ? prepared_.settings.data : options.data),
-        disk_(create_system_disk()) {}
+        data_(options.data.empty() ? prepared_.settings.data : options.data) {}
 
   // The exit status, or what went wrong.
   Result<int> run() {
-    auto enough = allow_descriptors();
+    constexpr std::uint64_t kOtherDescriptors = 32;
+    auto enough = allow_descriptors(prepared_.settings, kOtherDescriptors);
     if (!enough) return fail(std::move(enough.error()));
-    auto stored = prepare_store(*disk_, data_);
-    if (!stored) return fail(std::move(stored.error()));
-    const auto lock = DirectoryLock::take(data_);
-    if (!lock) return fail(lock.error());
-    auto store = read_store(*disk_, data_, prepared_.settings.zone);
-    if (!store) return fail(std::move(store.error()));
-    if (const CampaignRecord* record = store->record.find(id())) {
+    auto session = Session::take(prepared_.settings, data_, Session::Missing::make);
+    if (!session) return fail(std::move(session.error()));
+    if (const CampaignRecord* record = (*session)->record().find(id())) {
       auto same = resume(*record);
       if (!same) return fail(std::move(same.error()));
       if (is_over(record->life.state)) return already_ended(*record);
     } else {
-      auto begun = begin();
+      auto begun = begin((*session)->disk());
       if (!begun) return fail(std::move(begun.error()));
     }
-    return dispatch(*store);
+    return dispatch(**session);
   }
 
  private:
-  // One for each request in flight, and some for the rest. Found out half-way, a lack of them looks
-  // like carriers that cannot be reached.
-  Result<void> allow_descriptors() const {
-    constexpr rlim_t kOthers = 32;
-    rlim_t needed = kOthers;
-    for (const Gateway& gateway : prepared_.settings.gateways)
-      needed += static_cast<rlim_t>(gateway.limits.in_flight);
-    rlimit limit = {};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return {};
-    const rlimit raised = {std::min(needed, limit.rlim_max), limit.rlim_max};
-    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0 && raised.rlim_cur >= needed) return {};
-    return fail(Code::config,
-                fmt::format("the gateways need {} file descriptors and the system allows {}: raise "
-                            "it (ulimit -n, systemd's LimitNOFILE), or lower in_flight",
-                            needed, limit.rlim_max),
-                {prepared_.settings.file});
-  }
-
   const std::string& id() const { return prepared_.campaign.id; }
 
   // A campaign that was begun goes on with the plan that was frozen, if it is still the same
@@ -98,7 +75,7 @@ class SendVerb {
     return exit_status(record, to_string(record.life.state));
   }
 
-  Result<void> begin() {
+  Result<void> begin(Disk& disk) {
     const Schedule& schedule = prepared_.campaign.schedule;
     const Instant now = system_wall();
     if (schedule.useful_until && *schedule.useful_until <= now)
@@ -110,7 +87,7 @@ class SendVerb {
     if (!options_.yes && !confirmed())
       return fail(Code::usage,
                   "nothing was sent: it was not confirmed (--yes does without the question)");
-    auto written = write_plan(*disk_, data_, prepared_.plan);
+    auto written = write_plan(disk, data_, prepared_.plan);
     if (!written) return written;
     frozen_.emplace();
     frozen_->kind = Event::Kind::frozen;
@@ -132,22 +109,15 @@ class SendVerb {
   }
 
   // Secrets are fetched only now, and only where something will be sent.
-  Result<std::vector<OpenGateway>> open_gateways() const {
+  Result<std::vector<OpenGateway>> open_all() const {
     const std::vector<PlanLane>& lanes = plan_ ? plan_->head().lanes : prepared_.plan.head.lanes;
-    std::vector<OpenGateway> open;
-    for (const Gateway& gateway : prepared_.settings.gateways) {
-      const bool needed = std::any_of(lanes.begin(), lanes.end(), [&](const PlanLane& lane) {
-        return lane.gateway == gateway.name;
-      });
-      auto account = unlock(gateway);
-      if (account) {
-        open.push_back({gateway, std::move(*account)});
-      } else if (needed) {
-        return fail(std::move(account.error()));
-      }
-    }
+    auto open = open_gateways(prepared_.settings, [&](const std::string& gateway) {
+      return std::any_of(lanes.begin(), lanes.end(),
+                         [&](const PlanLane& lane) { return lane.gateway == gateway; });
+    });
+    if (!open) return open;
     for (const PlanLane& lane : lanes) {
-      const bool known = std::any_of(open.begin(), open.end(), [&](const OpenGateway& one) {
+      const bool known = std::any_of(open->begin(), open->end(), [&](const OpenGateway& one) {
         return one.gateway.name == lane.gateway;
       });
       if (!known)
@@ -160,15 +130,15 @@ class SendVerb {
     return open;
   }
 
-  Result<int> dispatch(StoreContents& store) {
-    auto gateways = open_gateways();
+  Result<int> dispatch(Session& session) {
+    auto gateways = open_all();
     if (!gateways) return fail(std::move(gateways.error()));
     int connections = 0;
     for (const OpenGateway& one : *gateways) connections += one.gateway.limits.in_flight;
 
     std::signal(SIGPIPE,
                 SIG_IGN);  // a carrier that closes its end is an error of that request only
-    asio::io_context context(1);
+    asio::io_context& context = session.context();
     const auto clock = create_system_clock(context.get_executor());
     const auto random = create_system_random();
     const auto http = create_curl_http(context.get_executor(), connections);
@@ -176,16 +146,12 @@ class SendVerb {
     const auto note = [&](const std::string& text) {
       progress ? progress->note(text) : say("{}\n", text);
     };
-    const auto journal = open_journal(
-        context.get_executor(), *disk_, journal_directory(data_), store.end,
-        {.writer = {.epoch = random->next(), .keep_segments = prepared_.settings.keep_segments},
-         .background = {},
-         .note = note});
-    if (!journal) return fail(journal.error());
-    Recorder recorder(store.record, **journal);
-    auto opened = run_task<void>(context, record_opening(recorder, store.end));
+    auto opened = session.open(*random, note);
     if (!opened) return fail(std::move(opened.error()));
-    const CampaignRecord& record = *store.record.find(id());
+    Recorder& recorder = session.recorder();
+    opened = run_task<void>(context, record_beginning(recorder));
+    if (!opened) return fail(std::move(opened.error()));
+    const CampaignRecord& record = *session.record().find(id());
     if (!plan_) {
       auto plan = open_plan(data_, id(), record);
       if (!plan) return fail(std::move(plan.error()));
@@ -229,13 +195,11 @@ class SendVerb {
     co_return ending;
   }
 
-  Task<Result<void>> record_opening(Recorder& recorder, const JournalEnd& end) {
-    const Event opened = opened_event(prepared_.settings.node, end);
-    LOA_FAILPOINT("opened.before_commit");
-    Result<void> durable = co_await recorder.commit(opened);
-    LOA_FAILPOINT("opened.after_commit");
+  // What a person begins, or takes up again.
+  Task<Result<void>> record_beginning(Recorder& recorder) {
+    Result<void> durable;
     const CampaignRecord* known = recorder.record().find(id());
-    if (durable && known != nullptr && known->life.state == CampaignState::paused) {
+    if (known != nullptr && known->life.state == CampaignState::paused) {
       Event resumed;
       resumed.kind = Event::Kind::act;
       resumed.at = system_wall();
@@ -245,7 +209,7 @@ class SendVerb {
       resumed.from = "loa send";
       durable = co_await recorder.commit(resumed);
     }
-    if (!durable || !frozen_) co_return durable;
+    if (!frozen_) co_return durable;
     LOA_FAILPOINT("frozen.before_commit");
     durable = co_await recorder.commit(*frozen_);
     LOA_FAILPOINT("frozen.after_commit");
@@ -278,7 +242,6 @@ class SendVerb {
   const SendOptions& options_;
   Prepared prepared_;
   std::string data_;
-  std::unique_ptr<Disk> disk_;
   std::optional<Plan> plan_;
   std::optional<Event> frozen_;  // of a new campaign: recorded before anything is sent
 };

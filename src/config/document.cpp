@@ -485,7 +485,7 @@ double MapReader::decimal_or(std::string_view key, double fallback, double min, 
   if (text == nullptr) return fallback;
   double value = 0;
   const char* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, value, std::chars_format::fixed);
+  const auto [stop, error] = std::from_chars(text->data(), end, value);
   if (error != std::errc() || stop != end || !std::isfinite(value) || value < min || value > max) {
     fault(key, fmt::format("{}: '{}' must be a number from {} to {}, it is '{}'", what_, key, min,
                            max, text->substr(0, 40)));

@@ -98,11 +98,8 @@ Task<Answer<std::vector<Explanation>>> CampaignsDesk::explain(std::string number
         Refusal::Kind::unknown, fmt::format("there is no campaign '{}' here", campaign), {}});
   const Settings settings = settings_;
   const auto job = [&]() -> Answer<std::vector<Explanation>> {
-    ExclusionList opted_out;
-    bool on_a_list = false;
-    for (const std::string& path : settings->exclusions)
-      if (opted_out.add_file(path, AudienceSource{}.phone_column, settings->numbering))
-        on_a_list = opted_out.contains(parsed.number);
+    const auto opted_out = read_exclusions(settings->exclusions, settings->numbering);
+    const bool on_a_list = opted_out && opted_out->contains(parsed.number);
     std::vector<Explanation> told;
     std::map<std::string, std::unique_ptr<RowStory>> stories;
     told.reserve(asked.size());

@@ -151,7 +151,7 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
                      "its useful_until has passed: say until when this one is of use");
   const Settings settings = settings_;
   const int revision = act == Act::schedule ? record.life.revision + 1 : 1;
-  const SubsetHead changes{.campaign = id,
+  const SubsetChanges changes{.campaign = id,
                            .not_before = input.not_before,
                            .useful_until = useful_until,
                            .parts_budget = known(from, record).head.parts_budget};
@@ -160,15 +160,11 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
   const auto plan = [&]() -> Answer<WrittenPlan> {
     const auto old = open_plan(settings->data, from, record.plan, record.life.revision);
     if (!old) return refuse(Refusal::Kind::not_now, old.error().text);
-    ExclusionList opted_out;  // some may have since
-    for (const std::string& path : settings->exclusions) {
-      const auto read =
-          opted_out.add_file(path, AudienceSource{}.phone_column, settings->numbering);
-      if (!read) return refuse(Refusal::Kind::not_now, to_string(read.error()));
-    }
+    const auto opted_out = read_exclusions(settings->exclusions, settings->numbering);  // by now
+    if (!opted_out) return refuse(Refusal::Kind::not_now, to_string(opted_out.error()));
     const auto keep = [&](std::uint64_t row) {
       if (act == Act::schedule) return true;
-      if (opted_out.contains(old->rows()[row].number())) return false;
+      if (opted_out->contains(old->rows()[row].number())) return false;
       return states.empty() || states[row] == RowState::refused || states[row] == RowState::planned;
     };
     auto chosen = subset(*old, keep, changes);

@@ -35,7 +35,7 @@ FrozenPlan::Text copy_of(const PlanText& text, Encoding encoding) {
 }  // namespace
 
 Result<FrozenPlan> subset(const Plan& plan, const std::function<bool(std::uint64_t row)>& keep,
-                          const SubsetHead& head) {
+                          const SubsetChanges& changes) {
   const PlanHead& old = plan.head();
   FrozenPlan made;
   std::vector<PlanRow> kept;
@@ -67,14 +67,14 @@ Result<FrozenPlan> subset(const Plan& plan, const std::function<bool(std::uint64
     for (PlanRow& row : rows) row.text = place[row.text];
 
   PlanHead& now = made.head;
-  now.campaign = head.campaign;
-  now.title = head.title.empty() ? old.title : head.title;
+  now.campaign = changes.campaign;
+  now.title = changes.title.empty() ? old.title : changes.title;
   now.message_class = old.message_class;
   now.sender = old.sender;
   now.on_unknown = old.on_unknown;
-  now.not_before = head.not_before;
-  now.useful_until = head.useful_until;
-  now.parts_budget = head.parts_budget;
+  now.not_before = changes.not_before;
+  now.useful_until = changes.useful_until;
+  now.parts_budget = changes.parts_budget;
   now.networks = old.networks;
   now.files = old.files;
   now.audience = kept.size();

@@ -11,7 +11,7 @@
 
 namespace loa {
 
-struct SubsetHead {
+struct SubsetChanges {
   std::string campaign;    // the new id
   std::string title = {};  // "" keeps the old one
   std::optional<Instant> not_before = {};
@@ -23,6 +23,6 @@ struct SubsetHead {
 // new plan is its rows, and nobody is excluded. The same rows give the same bytes. Fails with
 // Code::data when no row is kept, or they take more parts than the budget.
 Result<FrozenPlan> subset(const Plan& plan, const std::function<bool(std::uint64_t row)>& keep,
-                          const SubsetHead& head);
+                          const SubsetChanges& changes);
 
 }  // namespace loa

@@ -130,7 +130,7 @@ class RedisServer {
   }
 
   // Without waiting until it answers.
-  void launch() {
+  void launch(const std::vector<std::string>& more = {}) {
     std::vector<std::string> words = {"redis-server",
                                       "--port",
                                       "0",
@@ -147,6 +147,7 @@ class RedisServer {
                                       "--enable-debug-command",
                                       "yes"};
     words.insert(words.end(), options_.begin(), options_.end());
+    words.insert(words.end(), more.begin(), more.end());
     process_ = launch_process(std::move(words));
   }
 

@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "api": ("base", "async", "config", "text", "audience", "campaign", "net", "dispatch", "desk"),
     "audit": ("base", "config", "text", "audience", "campaign", "journal", "gateway", "plan",
               "dispatch"),
+    "intake": ("base", "async", "config", "text", "audience", "campaign", "net", "journal", "desk"),
     "drill": ("base", "async", "campaign", "journal", "plan", "dispatch"),
     "sim": ("base", "async"),
 }

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "audience/csv.hpp"
+#include "audience/exclusions.hpp"
 #include "audience/numbering.hpp"
 
 namespace loa {
@@ -398,6 +399,17 @@ TEST_F(AudienceFiles, AnOptOutListThatCannotBeReadStopsTheCampaign) {
   // Empty lists, and numbers that no message goes to, do no harm.
   for (const std::string& list : {""s, "so_dien_thoai\n"s, "02053812345\n+12125551234\n"s})
     EXPECT_TRUE(read({{people}, {file("optout.csv", list)}, "so_dien_thoai"})) << list;
+}
+
+TEST_F(AudienceFiles, ListsOfOptedOutNumbersAreReadByThemselves) {
+  const auto out = read_exclusions(
+      {file("a.csv", "so_dien_thoai,ly_do\n0912345678,x\n"), file("b.csv", "+84 912 345 679\n")},
+      plan_);
+  ASSERT_TRUE(out) << out.error().text;
+  EXPECT_TRUE(out->contains(84912345678));
+  EXPECT_TRUE(out->contains(84912345679));
+  EXPECT_FALSE(out->contains(84912345670));
+  EXPECT_FALSE(read_exclusions({folder_ + "/none.csv"}, plan_));
 }
 
 TEST_F(AudienceFiles, AnUnknownPrefixIsShownWhole) {

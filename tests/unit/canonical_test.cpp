@@ -42,6 +42,9 @@ TEST(Canonical, YamlAndJsonOfTheSameFactsAreTheSameBytes) {
   EXPECT_EQ(canonical(yaml), expected);
   EXPECT_EQ(canonical(json), expected);
   EXPECT_EQ(canonical(expected), expected);
+  // As other writers of JSON put numbers.
+  EXPECT_EQ(canonical(R"({"pace":{"parts_per_second":1.05E1},"guard":{"canary":[5e-1]}})"),
+            R"({"guard":{"canary":[0.5]},"pace":{"parts_per_second":10.5}})");
   Faults faults;
   const Campaign campaign = parse(yaml, faults);
   EXPECT_EQ(campaign, parse(json, faults));

@@ -1,0 +1,647 @@
+#include "intake/redis_intake.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "support/redis_world.hpp"
+
+namespace loa {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kStream = "loa:campaigns";
+
+std::string hex(const std::string& text) { return to_hex(sha256(text)); }
+
+class RedisIntakeTest : public testing::Test {
+ protected:
+  RedisAccess access() const {
+    RedisAccess access;
+    access.address = *parse_redis_url(server.url());
+    access.connect_limit = 500ms;
+    access.pause_first = 10ms;
+    access.pause_max = 50ms;
+    return access;
+  }
+  std::unique_ptr<IntakeLife> life(const std::function<void(RedisIntakeOptions&)>& change = {}) {
+    return std::make_unique<IntakeLife>(access(), desk, folder.path + "/staging", change);
+  }
+  std::string queue(const std::string& document) {
+    return server.ask({"XADD", kStream, "*", "campaign", document});
+  }
+  std::string queue_part(const std::string& campaign, int index, int count,
+                         const std::string& csv) {
+    return server.ask({"XADD", kStream, "*", "part", "audience", "campaign", campaign, "index",
+                       std::to_string(index), "count", std::to_string(count), "sha256", hex(csv),
+                       "csv", csv});
+  }
+  std::string status(const std::string& campaign, const std::string& field) {
+    return server.ask({"HGET", "loa:campaign:" + campaign, field});
+  }
+  std::string pending() { return server.ask({"XPENDING", kStream, "loa"}).substr(0, 1); }
+  bool is_done() {
+    return server.ask({"XINFO", "GROUPS", kStream}).find(" lag 0") != std::string::npos &&
+           pending() == "0";
+  }
+  std::size_t staged() const {
+    std::error_code none;
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path + "/staging", none))
+      count += entry.is_regular_file() ? 1 : 0;
+    return count;
+  }
+
+  RedisServer server{{"--appendonly", "yes", "--appendfsync", "always"}};
+  RememberingDesk desk;
+  TempFolder folder;
+};
+
+TEST_F(RedisIntakeTest, TakesWhatIsQueuedAndAcknowledgesIt) {
+  const std::string first =
+      server.ask({"XADD", kStream, "*", "campaign", "campaign: a\ntitle: t\n", "by", "lan"});
+  const auto loa = life();
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["a"].actor.name, "lan");
+  EXPECT_EQ(desk.campaigns_taken["a"].actor.from, "redis:" + first);
+  queue(R"({"campaign": "b", "title": "t"})");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 2 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["b"].actor.name, "redis");
+  ASSERT_TRUE(loa->until([&] { return status("b", "state") == "waiting"; }));
+  EXPECT_EQ(status("b", "planned"), "7");
+  EXPECT_EQ(server.ask({"XLEN", kStream}), "2");  // nothing is deleted
+  EXPECT_EQ(loa->state().taken, 2u);
+}
+
+TEST_F(RedisIntakeTest, TheSameAgainIsNoChangeAndOtherContentIsRefused) {
+  const auto loa = life();
+  queue("campaign: a\ntitle: one\n");
+  queue("campaign: a\ntitle: one\n");
+  const std::string other = queue("campaign: a\ntitle: two\n");
+  ASSERT_TRUE(loa->until([&] { return desk.submissions == 3 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["a"].times, 2);
+  EXPECT_EQ(loa->state().known, 1u);
+  const std::string refused = server.ask({"XRANGE", kStream + ":refused", "-", "+"});
+  EXPECT_THAT(refused, HasSubstr("id " + other));
+  EXPECT_THAT(refused, HasSubstr("another campaign has this id"));
+  EXPECT_THAT(refused, HasSubstr("title: two"));
+  // The status is the one of the campaign that was taken.
+  ASSERT_TRUE(loa->until([&] { return status("a", "state") == "waiting"; }));
+}
+
+TEST_F(RedisIntakeTest, WhatCannotBeReadIsRefusedWithItsFaultsAndBlocksNothing) {
+  const auto loa = life();
+  server.ask({"XADD", kStream, "*", "campain", "campaign: x\n"});
+  server.ask({"XADD", kStream, "*", "campaign", "a: [\xFF\n"});
+  server.ask({"XADD", kStream, "*", "campaign", "title: no id\n"});
+  server.ask({"XADD", kStream, "*", "campaign", "campaign: y\n", "by", "not a name\n"});
+  server.ask({"XADD", kStream, "*", "part", "audience", "campaign", "c", "index", "0", "count", "2",
+              "sha256", "00", "csv", "x"});
+  queue_part("../../etc", 1, 1, "x");
+  queue("campaign: z\naudience: {chunks: 0, sha256: x}\n");
+  const std::string huge = queue(std::string(40'000'000, 'x'));
+  queue("campaign: good\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("good") == 1 && is_done(); }));
+  EXPECT_EQ(loa->state().refused, 8u);
+  const std::string refused = server.ask({"XRANGE", kStream + ":refused", "-", "+"});
+  EXPECT_THAT(refused, HasSubstr("is 'campain' that?"));
+  EXPECT_THAT(refused, HasSubstr("not UTF-8"));
+  EXPECT_THAT(refused, HasSubstr("'campaign' is missing"));
+  EXPECT_THAT(refused, HasSubstr("'by' is a user's name"));
+  EXPECT_THAT(refused, HasSubstr("counts the parts from 1"));
+  EXPECT_THAT(refused, HasSubstr(R"("line":2,"column":20)"));  // chunks: 0
+  EXPECT_THAT(refused, HasSubstr("id " + huge));
+  EXPECT_THAT(refused, HasSubstr("larger than 32 MiB"));
+  ASSERT_TRUE(loa->until([&] { return status("z", "state").empty(); }));
+  EXPECT_TRUE(loa->state().trouble.empty());
+}
+
+TEST_F(RedisIntakeTest, WhatTheDeskCannotTakeNowIsTriedAgain) {
+  desk.not_now = 4;
+  const auto loa = life();
+  queue("campaign: a\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && is_done(); }));
+  EXPECT_EQ(desk.submissions, 5);
+  EXPECT_THAT(loa->notices, HasSubstr("the disk is full"));
+  EXPECT_TRUE(loa->until([&] { return loa->state().waiting == 0; }));
+}
+
+TEST_F(RedisIntakeTest, PartsComeInAnyOrderAndMoreThanOnce) {
+  const auto loa = life();
+  const std::vector<std::string> parts = {"so_dien_thoai\n09123", "45678\n091234", "5679\n"};
+  const std::string csv = parts[0] + parts[1] + parts[2];
+  const std::string campaign =
+      fmt::format("campaign: big\naudience: {{chunks: 3, sha256: {}}}\n", hex(csv));
+  queue_part("big", 3, 3, parts[2]);
+  queue_part("big", 1, 3, parts[0]);
+  queue_part("big", 3, 3, parts[2]);
+  queue(campaign);
+  ASSERT_TRUE(loa->until([&] { return status("big", "reason") == "1 of 3 parts is missing: 2"; }));
+  EXPECT_EQ(status("big", "state"), "incoming");
+  EXPECT_EQ(pending(), "4");
+  EXPECT_EQ(desk.submissions, 0);
+  EXPECT_EQ(staged(), 2u);
+  struct stat mode = {};
+  ASSERT_EQ(::stat((folder.path + "/staging").c_str(), &mode), 0);
+  EXPECT_EQ(mode.st_mode & 0777u, 0700u);
+  queue_part("big", 2, 3, parts[1]);
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["big"].audience, csv);
+  ASSERT_TRUE(loa->until([&] { return staged() == 0; }));
+  ASSERT_TRUE(loa->until([&] { return status("big", "state") == "waiting"; }));
+}
+
+TEST_F(RedisIntakeTest, MissingPartsAreToldAndToldAgainWhenThatChanges) {
+  const auto loa = life();
+  queue(fmt::format("campaign: big\naudience: {{chunks: 12, sha256: {}}}\n", hex("x")));
+  for (const int index : {1, 2, 5, 12}) queue_part("big", index, 12, "x");
+  ASSERT_TRUE(loa->until(
+      [&] { return status("big", "reason") == "8 of 12 parts are missing: 3-4, 6-11"; }));
+  ASSERT_TRUE(loa->until([&] { return loa->state().incomplete.count("big") == 1; }));
+  queue_part("big", 3, 12, "x");
+  ASSERT_TRUE(loa->until([&] {
+    return loa->notices.find("7 of 12 parts are missing: 4, 6-11") != std::string::npos;
+  }));
+  ASSERT_TRUE(
+      loa->until([&] { return status("big", "reason") == "7 of 12 parts are missing: 4, 6-11"; }));
+  // Parts without their campaign are told too.
+  queue_part("orphan", 1, 1, "x");
+  ASSERT_TRUE(
+      loa->until([&] { return status("orphan", "reason") == "the campaign itself is missing"; }));
+}
+
+TEST_F(RedisIntakeTest, PartsThatDoNotMakeTheWholeAreRefusedTogether) {
+  const auto loa = life();
+  queue_part("big", 1, 2, "a");
+  queue_part("big", 2, 2, "b");
+  queue(fmt::format("campaign: big\naudience: {{chunks: 2, sha256: {}}}\n", hex("something else")));
+  ASSERT_TRUE(loa->until([&] { return is_done() && loa->state().refused == 1; }));
+  EXPECT_EQ(desk.submissions, 0);
+  EXPECT_THAT(server.ask({"XRANGE", kStream + ":refused", "-", "+"}), HasSubstr(hex("ab")));
+  ASSERT_TRUE(loa->until([&] { return status("big", "state") == "refused" && staged() == 0; }));
+  // The same campaign, queued again and right, is taken.
+  queue_part("big", 1, 2, "a");
+  queue_part("big", 2, 2, "b");
+  queue(fmt::format("campaign: big\naudience: {{chunks: 2, sha256: {}}}\n", hex("ab")));
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("big") == 1 && is_done(); }));
+}
+
+TEST_F(RedisIntakeTest, ALaterPartTakesThePlaceOfAnEarlierOne) {
+  const auto loa = life();
+  queue_part("big", 1, 2, "wrong");
+  queue_part("big", 1, 2, "right");
+  queue(fmt::format("campaign: big\naudience: {{chunks: 2, sha256: {}}}\n", hex("right!")));
+  queue_part("big", 2, 2, "!");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("big") == 1 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["big"].audience, "right!");
+}
+
+TEST_F(RedisIntakeTest, ARestartGoesOnWithThePartsThatWereThere) {
+  auto loa = life();
+  queue(fmt::format("campaign: big\naudience: {{chunks: 3, sha256: {}}}\n", hex("abc")));
+  queue_part("big", 1, 3, "a");
+  queue_part("big", 2, 3, "b");
+  ASSERT_TRUE(loa->until([&] { return staged() == 2 && pending() == "3"; }));
+  loa = nullptr;
+  queue_part("big", 3, 3, "c");
+  loa = life();
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("big") == 1 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["big"].audience, "abc");
+}
+
+TEST_F(RedisIntakeTest, PartsOutliveARedisThatLosesEverything) {
+  auto loa = life();
+  queue_part("big", 1, 2, "a");
+  ASSERT_TRUE(loa->until([&] { return staged() == 1 && pending() == "1"; }));
+  server.ask({"FLUSHALL"});
+  ASSERT_TRUE(
+      loa->until([&] { return loa->notices.find("Redis lost the stream") != std::string::npos; }));
+  loa = nullptr;
+  queue(fmt::format("campaign: big\naudience: {{chunks: 2, sha256: {}}}\n", hex("ab")));
+  queue_part("big", 2, 2, "b");
+  loa = life();
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("big") == 1 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["big"].audience, "ab");
+}
+
+TEST_F(RedisIntakeTest, APartDamagedOnTheDiskIsReadFromRedisAgain) {
+  auto loa = life();
+  queue_part("big", 1, 2, "a");
+  queue(fmt::format("campaign: big\naudience: {{chunks: 2, sha256: {}}}\n", hex("ab")));
+  ASSERT_TRUE(loa->until([&] { return staged() == 1 && pending() == "2"; }));
+  for (const auto& file : std::filesystem::directory_iterator(folder.path + "/staging"))
+    std::ofstream(file.path()) << "z";
+  queue_part("big", 2, 2, "b");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("big") == 1 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["big"].audience, "ab");
+  EXPECT_THAT(loa->notices, HasSubstr("part 1 of the audience of big was damaged"));
+}
+
+TEST_F(RedisIntakeTest, WhatADeadConsumerLeftIsTakenOverAndWhatWasDeletedIsToldAsLost) {
+  server.ask({"XGROUP", "CREATE", kStream, "loa", "0", "MKSTREAM"});
+  queue("campaign: left\n");
+  const std::string deleted = queue("campaign: deleted\n");
+  server.ask({"XREADGROUP", "GROUP", "loa", "dead", "COUNT", "10", "STREAMS", kStream, ">"});
+  server.ask({"XDEL", kStream, deleted});
+  ASSERT_EQ(pending(), "2");
+  const auto loa = life([](RedisIntakeOptions& options) { options.min_idle = 50ms; });
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("left") == 1 && is_done(); }));
+  EXPECT_EQ(loa->state().lost, 1u);
+  EXPECT_THAT(loa->notices, HasSubstr(deleted + " is gone"));
+}
+
+TEST_F(RedisIntakeTest, WhatWasDeletedAfterItWasHandedToUsIsToldAsLost) {
+  server.ask({"XGROUP", "CREATE", kStream, "loa", "0", "MKSTREAM"});
+  const std::string deleted = queue("campaign: deleted\n");
+  server.ask({"XREADGROUP", "GROUP", "loa", "node-1", "STREAMS", kStream, ">"});
+  server.ask({"XDEL", kStream, deleted});
+  const auto loa = life();
+  ASSERT_TRUE(loa->until([&] { return loa->state().lost == 1 && is_done(); }));
+}
+
+TEST_F(RedisIntakeTest, AnEntryThatEndsTheProcessEachTimeIsRefusedInTheEnd) {
+  server.ask({"XGROUP", "CREATE", kStream, "loa", "0", "MKSTREAM"});
+  const std::string entry = queue("campaign: a\n");
+  const std::string part = queue_part("b", 1, 2, "x");
+  server.ask({"XREADGROUP", "GROUP", "loa", "node-1", "STREAMS", kStream, ">"});
+  server.ask({"XCLAIM", kStream, "loa", "node-1", "0", entry, part, "RETRYCOUNT", "40"});
+  const auto loa = life();
+  ASSERT_TRUE(loa->until([&] { return loa->state().refused == 1; }));
+  EXPECT_EQ(desk.submissions, 0);
+  EXPECT_THAT(server.ask({"XRANGE", kStream + ":refused", "-", "+"}),
+              HasSubstr("handed out 41 times"));
+  // A part that waits for the others comes at each start, and is no such entry.
+  ASSERT_TRUE(loa->until([&] { return staged() == 1; }));
+  queue(fmt::format("campaign: b\naudience: {{chunks: 2, sha256: {}}}\n", hex("xy")));
+  queue_part("b", 2, 2, "y");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("b") == 1 && is_done(); }));
+}
+
+TEST_F(RedisIntakeTest, AnAudienceFromASetOrAList) {
+  std::set<std::string> numbers;
+  std::vector<std::string> words{"SADD", "people"};
+  for (int i = 0; i < 5000; ++i) {
+    numbers.insert(std::to_string(84912000000 + i));
+    words.push_back(std::to_string(84912000000 + i));
+  }
+  server.ask(words);
+  server.ask({"RPUSH", "list", "0912345678", "0912, \"345\" 679"});
+  const auto loa = life();
+  queue("campaign: set\naudience: {redis: {set: people}, phone_column: sdt}\n");
+  queue(R"({"campaign": "list", "audience": {"redis": {"list": "list"}}})");
+  queue("campaign: none\naudience: {redis: {set: nothing}}\n");
+  queue("campaign: type\naudience: {redis: {set: list}}\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 2 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["list"].audience,
+            "so_dien_thoai\n0912345678\n\"0912, \"\"345\"\" 679\"\n");
+  std::istringstream csv(desk.campaigns_taken["set"].audience);
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_EQ(line, "sdt");
+  std::set<std::string> rows;
+  while (std::getline(csv, line)) rows.insert(line);
+  EXPECT_EQ(rows, numbers);
+  EXPECT_EQ(loa->state().refused, 2u);
+  const std::string refused = server.ask({"XRANGE", kStream + ":refused", "-", "+"});
+  EXPECT_THAT(refused, HasSubstr("the set 'nothing' in Redis is empty"));
+  EXPECT_THAT(refused, HasSubstr("holds something else"));
+  EXPECT_EQ(staged(), 0u);
+  EXPECT_THAT(loa->notices, Not(HasSubstr("changed while")));
+}
+
+TEST_F(RedisIntakeTest, WithoutRedisTheRestGoesOnAndItIsSeen) {
+  server.kill();
+  const auto loa = life();
+  ASSERT_TRUE(loa->until([&] { return !loa->state().trouble.empty(); }));
+  EXPECT_THAT(loa->state().trouble, HasSubstr("cannot be reached"));
+  QueueStatus status_now;
+  status_now.state = "sending";
+  loa->mirror().show("a", status_now);
+  loa->pass(50ms);
+  server.start();
+  queue("campaign: b\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1; }));
+  ASSERT_TRUE(loa->until([&] { return status("a", "state") == "sending"; }));
+  EXPECT_TRUE(loa->until([&] { return loa->state().trouble.empty(); }));
+}
+
+TEST_F(RedisIntakeTest, StatusIsWrittenAgainForARedisThatLostIt) {
+  const auto loa = life();
+  QueueStatus status_now;
+  status_now.state = "sending";
+  loa->mirror().show("a", status_now);
+  ASSERT_TRUE(loa->until([&] { return status("a", "state") == "sending"; }));
+  server.ask({"FLUSHALL"});
+  server.kill();
+  server.start();
+  ASSERT_TRUE(loa->until([&] { return status("a", "state") == "sending"; }));
+}
+
+TEST_F(RedisIntakeTest, StopsAtOnceThoughItWaitsForEntries) {
+  const auto loa = life([](RedisIntakeOptions& options) {
+    options.block = 600s;
+    options.takeover_every = 600s;
+    options.gap_every = 600s;
+  });
+  ASSERT_TRUE(loa->until(
+      [&] { return server.ask({"CLIENT", "LIST"}).find("cmd=xreadgroup") != std::string::npos; }));
+  const auto begin = std::chrono::steady_clock::now();
+  loa->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+}
+
+// --- faults of the server
+
+TEST_F(RedisIntakeTest, AFullRedisGivesCampaignsAndTakesTheRefusedWhenThereIsRoom) {
+  server.ask({"XGROUP", "CREATE", kStream, "loa", "0", "MKSTREAM"});
+  queue("title: poison\n");
+  queue("campaign: a\n");
+  server.ask({"CONFIG", "SET", "maxmemory", "1"});
+  const auto loa = life();
+  ASSERT_TRUE(loa->until(
+      [&] { return loa->notices.find(":refused does not take it: OOM") != std::string::npos; }));
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && pending() == "1"; }));
+  EXPECT_EQ(loa->state().refused, 0u);
+  server.ask({"CONFIG", "SET", "maxmemory", "0"});
+  ASSERT_TRUE(loa->until([&] { return loa->state().refused == 1 && is_done(); }));
+}
+
+TEST_F(RedisIntakeTest, AReplicaIsToldAndWaitedFor) {
+  const auto loa = life();
+  ASSERT_TRUE(loa->until([&] { return is_done(); }));
+  queue("campaign: a\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1; }));
+  server.ask({"REPLICAOF", "127.0.0.1", "1"});
+  ASSERT_TRUE(
+      loa->until([&] { return loa->state().trouble.find("READONLY") != std::string::npos; }));
+  server.ask({"REPLICAOF", "NO", "ONE"});
+  queue("campaign: b\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 2 && is_done(); }));
+  EXPECT_TRUE(loa->until([&] { return loa->state().trouble.empty(); }));
+}
+
+TEST_F(RedisIntakeTest, AKeyOfAnotherTypeIsToldAndLeftAlone) {
+  server.ask({"SET", kStream, "mine"});
+  const auto loa = life();
+  ASSERT_TRUE(
+      loa->until([&] { return loa->state().trouble.find("is no stream") != std::string::npos; }));
+  EXPECT_EQ(server.ask({"GET", kStream}), "mine");
+  server.ask({"RENAME", kStream, "other"});
+  queue("campaign: a\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && is_done(); }));
+}
+
+TEST_F(RedisIntakeTest, AServerThatReadsItsDataIsWaitedFor) {
+  for (int i = 0; i < 300; ++i) server.ask({"SET", "k" + std::to_string(i), std::string(100, 'x')});
+  server.ask({"BGREWRITEAOF"});
+  ASSERT_TRUE(wait_until([&] {
+    const std::string info = server.ask({"INFO", "persistence"});
+    return info.find("aof_rewrite_in_progress:0") != std::string::npos &&
+           info.find("aof_rewrite_scheduled:0") != std::string::npos;
+  }));
+  queue("campaign: a\n");
+  const auto loa = life();
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && is_done(); }));
+  server.kill();
+  server.launch({"--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024"});
+  ASSERT_TRUE(
+      loa->until([&] { return loa->state().trouble.find("LOADING") != std::string::npos; }));
+  ASSERT_TRUE(loa->until([&] { return server.ask({"PING"}) == "PONG"; }));
+  queue("campaign: b\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 2 && is_done(); }));
+}
+
+TEST_F(RedisIntakeTest, AStoppedServerIsTriedAgainAndItsLateDeliveryIsRead) {
+  const auto loa = life();
+  ASSERT_TRUE(loa->until([&] { return is_done(); }));
+  // The command of the cut connection is carried out when the server goes on: what it hands out
+  // then is seen by nobody, and read as pending.
+  server.pause();
+  ASSERT_TRUE(loa->until([&] { return !loa->state().trouble.empty(); }));
+  server.resume();
+  queue("campaign: a\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && is_done(); }));
+}
+
+// The end of the append-only file is cut off, as a crash of the machine may do.
+TEST_F(RedisIntakeTest, ALostEndOfTheAppendOnlyFileIsToldAndTheSameTwiceIsNoHarm) {
+  const auto loa = life();
+  ASSERT_TRUE(loa->until([&] { return is_done(); }));
+  queue("campaign: a\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 1 && is_done(); }));
+  std::string file;
+  std::uintmax_t kept = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(server.folder() + "/appendonlydir"))
+    if (entry.path().string().ends_with(".incr.aof")) file = entry.path();
+  ASSERT_FALSE(file.empty());
+  kept = std::filesystem::file_size(file);
+  queue("campaign: b\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 2 && is_done(); }));
+  server.kill();
+  std::filesystem::resize_file(file, kept);
+  server.start();
+  ASSERT_TRUE(loa->until(
+      [&] { return loa->notices.find("Redis lost the end of the stream") != std::string::npos; }));
+  queue("campaign: b\n");  // the producer's outbox has it still
+  queue("campaign: c\n");
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 3 && is_done(); }));
+  EXPECT_EQ(desk.campaigns_taken["b"].times, 2);
+}
+
+TEST_F(RedisIntakeTest, AVanishedGroupIsMadeAnewAndWhatWasTakenIsNotTakenTwice) {
+  const auto loa = life();
+  const std::string csv = "so_dien_thoai\n0912345678\n";
+  queue("campaign: a\n");
+  queue(fmt::format("campaign: big\naudience: {{chunks: 1, sha256: {}}}\n", hex(csv)));
+  queue_part("big", 1, 1, csv);
+  ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.size() == 2 && is_done(); }));
+  server.ask({"XGROUP", "DESTROY", kStream, "loa"});
+  ASSERT_TRUE(loa->until([&] { return loa->notices.find("its group") != std::string::npos; }));
+  ASSERT_TRUE(loa->until([&] { return is_done() && staged() == 0; }));
+  EXPECT_EQ(desk.campaigns_taken.size(), 2u);
+  EXPECT_EQ(loa->state().taken, 2u);
+  EXPECT_EQ(loa->state().refused, 0u);
+}
+
+TEST_F(RedisIntakeTest, SaysWhatItsPersistenceMeans) {
+  {
+    const auto loa = life();
+    ASSERT_TRUE(loa->until(
+        [&] { return loa->state().durability.find("appendfsync always") != std::string::npos; }));
+  }
+  server.ask({"CONFIG", "SET", "appendfsync", "everysec"});
+  const auto loa = life();
+  ASSERT_TRUE(
+      loa->until([&] { return loa->state().durability.find("two seconds") != std::string::npos; }));
+}
+
+TEST(RedisIntakeFailOver, TheNewMasterIsReadAndNothingIsTakenTwice) {
+  const std::vector<std::string> ports = {std::to_string(free_port()), std::to_string(free_port())};
+  const auto on_port = [](const std::string& port) -> std::vector<std::string> {
+    return {"--port", port, "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0"};
+  };
+  RedisServer first(on_port(ports[0]));
+  RedisServer second(on_port(ports[1]));
+  second.ask({"REPLICAOF", "127.0.0.1", ports[0]});
+  RedisSentinelServer sentinel(std::to_string(free_port()), ports[0]);
+  ASSERT_TRUE(wait_until([&] { return sentinel.knows_a_replica(); }));
+  RedisAccess access;
+  access.address = *parse_redis_url("redis://by-sentinel");
+  access.sentinel.master = "loa";
+  access.sentinel.hosts = {{"127.0.0.1", sentinel.port()}};
+  access.connect_limit = 500ms;
+  access.pause_first = 20ms;
+  access.pause_max = 100ms;
+  RememberingDesk desk;
+  TempFolder folder;
+  IntakeLife loa(access, desk, folder.path + "/staging");
+  first.ask({"XADD", kStream, "*", "campaign", "campaign: a\n"});
+  ASSERT_TRUE(loa.until([&] { return desk.campaigns_taken.size() == 1; }));
+  ASSERT_TRUE(loa.until([&] { return second.ask({"XLEN", kStream}) == "1"; }));
+  first.kill();
+  ASSERT_TRUE(loa.until([&] { return second.ask({"ROLE"}).starts_with("master"); }));
+  second.ask({"XADD", kStream, "*", "campaign", "campaign: b\n"});
+  ASSERT_TRUE(loa.until([&] { return desk.campaigns_taken.size() == 2; }));
+  EXPECT_EQ(loa.state().taken, 2u);
+  ASSERT_TRUE(loa.until([&] { return second.ask({"XPENDING", kStream, "loa"}).starts_with("0"); }));
+}
+
+// --- many faults, one after the other
+
+// Everything that a producer keeps until the status says that Loa has it.
+class Producer {
+ public:
+  Producer(RedisServer& server, Random& random) : server_(server), random_(random) {}
+
+  void begin(int campaign) {
+    const std::string id = "c" + std::to_string(campaign);
+    std::vector<std::vector<std::string>> entries;
+    if (campaign % 2 == 0) {
+      entries.push_back({"campaign", "campaign: " + id + "\n"});
+    } else {
+      std::string csv;
+      constexpr int kParts = 5;
+      for (int i = 1; i <= kParts; ++i) {
+        const std::string part = id + " row " + std::to_string(i) + "\n";
+        csv += part;
+        entries.push_back({"part", "audience", "campaign", id, "index", std::to_string(i), "count",
+                           std::to_string(kParts), "sha256", hex(part), "csv", part});
+      }
+      expected_[id] = csv;
+      entries.push_back(
+          {"campaign", fmt::format("campaign: {}\naudience: {{chunks: {}, sha256: {}}}\n", id,
+                                   kParts, hex(csv))});
+    }
+    outbox_[id] = entries;
+    ids_.push_back(id);
+    send(id);
+  }
+  // Queues again what has no status yet.
+  void repeat() {
+    for (const std::string& id : ids_)
+      if (server_.ask({"HGET", "loa:campaign:" + id, "state"}) != "waiting") send(id);
+  }
+  const std::vector<std::string>& ids() const { return ids_; }
+  const std::string& expected(const std::string& id) { return expected_[id]; }
+
+ private:
+  void send(const std::string& id) {
+    auto entries = outbox_[id];
+    while (!entries.empty()) {
+      const auto at = static_cast<std::ptrdiff_t>(random_.next() % entries.size());
+      std::vector<std::string> words{"XADD", kStream, "*"};
+      words.insert(words.end(), entries[static_cast<std::size_t>(at)].begin(),
+                   entries[static_cast<std::size_t>(at)].end());
+      server_.ask(words);
+      entries.erase(entries.begin() + at);
+    }
+  }
+
+  RedisServer& server_;
+  Random& random_;
+  std::map<std::string, std::vector<std::vector<std::string>>> outbox_;
+  std::map<std::string, std::string> expected_;
+  std::vector<std::string> ids_;
+};
+
+// LOA_REDIS_CYCLES=N runs so many faults, LOA_SEED=N draws others.
+TEST_F(RedisIntakeTest, ManyFaultsLoseNothingAndTakeNothingTwice) {
+  const char* cycles = std::getenv("LOA_REDIS_CYCLES");
+  const char* seed = std::getenv("LOA_SEED");
+  const int count = cycles != nullptr ? std::atoi(cycles) : 10;
+  const auto random = create_seeded_random(seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1);
+  Producer producer(server, *random);
+  auto loa = life();
+  std::string history;
+  for (int cycle = 0; cycle < count; ++cycle) {
+    producer.begin(cycle);
+    loa->pass(std::chrono::milliseconds(random->next() % 20));
+    const auto what = static_cast<int>(random->next() % 9);
+    history += std::to_string(what) + " ";
+    desk.not_now = static_cast<int>(random->next() % 3);
+    switch (what) {
+      case 0:  // killed, and its file cut
+      case 1: {
+        server.kill();
+        loa->pass(std::chrono::milliseconds(random->next() % 50));
+        for (const auto& entry :
+             std::filesystem::recursive_directory_iterator(server.folder() + "/appendonlydir")) {
+          const std::uintmax_t size = entry.is_regular_file() ? entry.file_size() : 0;
+          if (what == 1 && entry.path().string().ends_with(".incr.aof"))
+            std::filesystem::resize_file(
+                entry.path(), size - std::min<std::uintmax_t>(size, random->next() % 400));
+        }
+        server.start();
+        break;
+      }
+      case 2:  // stopped for longer than the deadlines
+        server.pause();
+        loa->pass(std::chrono::milliseconds(random->next() % 1200));
+        server.resume();
+        break;
+      case 3: server.ask({"XGROUP", "DESTROY", kStream, "loa"}); break;
+      case 4: server.ask({"FLUSHALL"}); break;
+      case 5:
+        server.ask({"CONFIG", "SET", "maxmemory", "1"});
+        loa->pass(30ms);
+        server.ask({"CONFIG", "SET", "maxmemory", "0"});
+        break;
+      case 6:
+        server.ask({"REPLICAOF", "127.0.0.1", "1"});
+        loa->pass(30ms);
+        server.ask({"REPLICAOF", "NO", "ONE"});
+        break;
+      case 7: server.ask({"CLIENT", "KILL", "TYPE", "normal"}); break;
+      default:  // Loa itself
+        loa = nullptr;
+        loa = life();
+    }
+  }
+  // The producer sends what has no status, until all has one.
+  SCOPED_TRACE("faults: " + history);
+  desk.not_now = 0;
+  const auto all_told = [&] {
+    for (const std::string& id : producer.ids())
+      if (status(id, "state") != "waiting") return false;
+    return true;
+  };
+  for (int i = 0; i < 10 && !loa->until(all_told, 2s); ++i) producer.repeat();
+  ASSERT_TRUE(all_told()) << loa->notices;
+  ASSERT_TRUE(loa->until([&] { return is_done(); }))
+      << server.ask({"XINFO", "GROUPS", kStream}) << "\n"
+      << server.ask({"XPENDING", kStream, "loa", "-", "+", "100"}) << "\n"
+      << loa->notices;
+  for (const std::string& id : producer.ids()) {
+    ASSERT_EQ(desk.campaigns_taken.count(id), 1u) << id;
+    EXPECT_EQ(desk.campaigns_taken[id].audience, producer.expected(id)) << id;
+  }
+  EXPECT_EQ(server.ask({"XLEN", kStream + ":refused"}), "0")
+      << server.ask({"XRANGE", kStream + ":refused", "-", "+"});
+}
+
+}  // namespace
+}  // namespace loa
