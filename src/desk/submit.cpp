@@ -152,9 +152,9 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
   const Settings settings = settings_;
   const int revision = act == Act::schedule ? record.life.revision + 1 : 1;
   const SubsetChanges changes{.campaign = id,
-                           .not_before = input.not_before,
-                           .useful_until = useful_until,
-                           .parts_budget = known(from, record).head.parts_budget};
+                              .not_before = input.not_before,
+                              .useful_until = useful_until,
+                              .parts_budget = known(from, record).head.parts_budget};
   std::vector<RowState> states;
   if (act == Act::retry) states = record.rows;
   const auto plan = [&]() -> Answer<WrittenPlan> {

@@ -51,7 +51,8 @@ class Incoming {
   // Makes the folders that are not there.
   Result<void> prepare() const;
 
-  // Names that may be campaigns (*.yaml, *.yml, *.json, no dot files), sorted, 200 at most at a time.
+  // Names that may be campaigns (*.yaml, *.yml, *.json, no dot files), sorted, 200 at most at a
+  // time.
   static constexpr std::size_t kNamesMax = 200;
   Result<std::vector<std::string>> list() const;
 
