@@ -134,6 +134,26 @@ Instant allowed_until(const Schedule& schedule, Instant at) {
   return schedule.useful_until ? std::min(end, *schedule.useful_until) : end;
 }
 
+std::optional<Instant> next_allowed(std::span<const Schedule> schedules, Instant at) {
+  constexpr int kPassesMax = 16;  // hours of two zones that meet do so within two days
+  for (int pass = 0; pass < kPassesMax; ++pass) {
+    const Instant before = at;
+    for (const Schedule& schedule : schedules) {
+      const std::optional<Instant> next = next_allowed(schedule, at);
+      if (!next) return std::nullopt;
+      at = *next;
+    }
+    if (at == before) return at;
+  }
+  return std::nullopt;
+}
+
+Instant allowed_until(std::span<const Schedule> schedules, Instant at) {
+  Instant until = Instant::max();
+  for (const Schedule& schedule : schedules) until = std::min(until, allowed_until(schedule, at));
+  return until;
+}
+
 Instant end_of_day(const std::string& zone, Instant at) {
   const date::time_zone* found = find_zone(zone);
   return instant_of(found, day_of(found, at) + std::chrono::days(1), minutes(0));

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/fault.hpp"
@@ -61,6 +62,11 @@ std::optional<Instant> next_allowed(const Schedule& schedule, Instant at);
 // The end of the allowed stretch that holds `at` (which must be allowed): the end of the hours or
 // useful_until.
 Instant allowed_until(const Schedule& schedule, Instant at);
+
+// The same where several schedules hold together: a campaign's and a gateway's. Nothing also when
+// their hours never meet.
+std::optional<Instant> next_allowed(std::span<const Schedule> schedules, Instant at);
+Instant allowed_until(std::span<const Schedule> schedules, Instant at);
 
 // Midnight that ends the local day of `at`.
 Instant end_of_day(const std::string& zone, Instant at);

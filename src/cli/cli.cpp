@@ -106,6 +106,17 @@ int run_cli(int argc, char** argv) {
 
   std::string id;
   std::string data;
+  CLI::App* serve = app.add_subcommand(
+      "serve", "The daemon: takes campaigns in, has them approved, sends them in their time");
+  add_data(*serve, data);
+  serve->add_option("--config", common.config,
+                    "Configuration file (default: config/loa.yaml, then /etc/loa/loa.yaml)");
+  serve->footer(
+      "Example: loa serve --config config/loa.yaml\n"
+      "HUP reads the configuration again, TERM finishes what is under way, a second TERM leaves at "
+      "once.");
+  serve->callback([&] { status = run_serve(common, data); });
+
   CLI::App* show = app.add_subcommand("status", "The balance of one campaign, or of all");
   show->add_option("CAMPAIGN", id, "Campaign id, or its file");
   add_data(*show, data);

@@ -31,6 +31,35 @@ std::string settings_path(const std::string& asked) {
   return std::filesystem::exists(here, ec) ? here : "/etc/loa/loa.yaml";
 }
 
+namespace {
+
+// What the daemon needs besides.
+void read_daemon(MapReader& map, Settings& settings) {
+  Faults& faults = map.faults();
+  if (const Node* lint = map.optional("lint")) settings.lint = read_lint(*lint, faults);
+  if (const Node* approval = map.optional("approval")) {
+    MapReader reader(*approval, "approval", faults);
+    settings.approval_required = reader.flag_or("required", true);
+    reader.finish();
+  }
+  if (const Node* intake = map.optional("intake")) {
+    MapReader reader(*intake, "intake", faults);
+    settings.incoming = resolved_beside(settings.file, reader.text("folder"));
+    reader.finish();
+  }
+  if (const Node* redis = map.optional("redis"))
+    settings.redis = read_redis_settings(*redis, faults);
+  if (const Node* api = map.optional("api")) {
+    settings.api = read_api_settings(*api, settings.file, faults);
+  } else {
+    settings.api.listen.push_back(*read_http_address("127.0.0.1:8460"));
+  }
+  if (map.optional("users") != nullptr)
+    settings.users = resolved_beside(settings.file, map.text("users"));
+}
+
+}  // namespace
+
 Settings load_settings(const std::string& path, Faults& faults) {
   Settings settings;
   settings.file = path;
@@ -42,9 +71,6 @@ Settings load_settings(const std::string& path, Faults& faults) {
   settings.zone = map.text_or("zone", settings.zone);
   const std::string networks = resolved_beside(path, map.text_or("networks", "networks.yaml"));
   const std::string profiles = resolved_beside(path, map.text_or("profiles", "profiles/"));
-  if (map.node().find("users") != nullptr)
-    settings.users = resolved_beside(path, map.text("users"));
-  map.optional("users");
   settings.templates = resolved_beside(path, map.text_or("templates", "templates/"));
   for (const std::string& list : map.texts_or_empty("exclusions"))
     settings.exclusions.push_back(resolved_beside(path, list));
@@ -57,8 +83,9 @@ Settings load_settings(const std::string& path, Faults& faults) {
     journal.finish();
   }
   if (const Node* gateways = map.required("gateways"))
-    settings.gateways = read_gateways(*gateways, profiles, settings.numbering, faults);
-  if (const Node* lint = map.optional("lint")) settings.lint = read_lint(*lint, faults);
+    settings.gateways =
+        read_gateways(*gateways, profiles, settings.numbering, faults, settings.zone);
+  read_daemon(map, settings);
   map.finish();
   return settings;
 }

@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "api/settings.hpp"
 #include "audience/numbering.hpp"
 #include "base/fault.hpp"
 #include "campaign/lint.hpp"
 #include "gateway/gateway.hpp"
+#include "intake/redis_settings.hpp"
 
 namespace loa {
 
@@ -19,12 +21,17 @@ struct Settings {
   std::string data = "/var/lib/loa";
   std::string zone = "Asia/Ho_Chi_Minh";
   std::string templates;
-  std::string users;  // file, "" for none: nobody may do anything by the API
   std::vector<std::string> exclusions;
   std::optional<std::uint64_t> keep_segments;  // of the journal; nothing: all
   NumberingPlan numbering;
   std::vector<Gateway> gateways;
   LintSettings lint;
+  // Of the daemon:
+  bool approval_required = true;  // approval.required
+  std::string incoming;           // intake.folder; "" for none
+  std::optional<RedisSettings> redis;
+  HttpServerSettings api;
+  std::string users;  // "" for nobody but the daemon's own user
 };
 
 // Reads loa.yaml and what it names: numbering plan and profiles. Relative paths are against the

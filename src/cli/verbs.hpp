@@ -65,6 +65,7 @@ int run_audience(const CommonOptions& common, const std::vector<std::string>& fi
                  const std::string& column, const std::vector<std::string>& exclude);
 int run_plan(const CommonOptions& common, const std::string& campaign, const std::string& from);
 int run_send(const CommonOptions& common, const SendOptions& options);
+int run_serve(const CommonOptions& common, const std::string& data);
 int run_status(const CommonOptions& common, const std::string& campaign, const std::string& data);
 int run_report(const CommonOptions& common, const ReportOptions& options);
 int run_doubts(const CommonOptions& common, const DoubtsOptions& options);

@@ -119,6 +119,7 @@ class CampaignsDesk final : public Desk {
   mutable std::map<std::string, Known> known_;
   struct CachedView {
     Tick made;
+    Instant acted;  // the last act it knows
     CampaignView view;
   };
   mutable std::map<std::string, CachedView> views_;

@@ -100,7 +100,6 @@ Task<void> CampaignsDesk::tend(std::string campaign, Tick& again) {
   }
   const Answer<void> begun = co_await commit_act(kDaemon, campaign, Act::begin, "");
   if (!begun) co_return;
-  world_.observer.note(fmt::format("campaign '{}' begins", campaign));
   if (being_sent_.insert(campaign).second) sendings_.spawn(send(campaign));
 }
 
@@ -162,10 +161,7 @@ Task<void> CampaignsDesk::send(std::string campaign) {
                          .guard = document.guard,
                          .wait_for_held = true};
     const Result<Ending> ending = co_await world_.dispatcher.send(*plan, std::move(sending));
-    if (ending && is_over(record.life.state)) {
-      world_.observer.note(
-          fmt::format("campaign '{}' has ended: {}", campaign, to_string(record.life.state)));
-    }
+    static_cast<void>(ending);  // it is on record, and a failure is the dispatcher's
   }
   being_sent_.erase(campaign);
   alarm_->wake();

@@ -112,13 +112,16 @@ const CampaignsDesk::Known& CampaignsDesk::known(const std::string& campaign,
 CampaignView CampaignsDesk::view(const std::string& campaign, const CampaignRecord& record) const {
   const Tick now = world_.clock.now();
   const auto found = views_.find(campaign);
-  if (found != views_.end() &&
-      (found->second.view.version == record.life.version || now - found->second.made < kViewAge)) {
+  if (found != views_.end()) {
+    const CachedView& cached = found->second;
+    const bool same = cached.view.state == record.life.state && cached.acted == record.life.at;
     const bool live = record.life.state == CampaignState::sending;
-    if (!live || now - found->second.made < kViewAge) return found->second.view;
+    if (same &&
+        (now - cached.made < kViewAge || (!live && cached.view.version == record.life.version)))
+      return cached.view;
   }
   CampaignView made = fresh_view(campaign, record);
-  views_[campaign] = {now, made};
+  views_[campaign] = {now, record.life.at, made};
   return made;
 }
 

@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kLeadLongest = std::chrono::milliseconds(50);
 constexpr std::chrono::seconds kLookAgain(1);   // whether the disk has room again
 constexpr std::chrono::seconds kLookEvery(10);  // at the wall clock, which may be set
+constexpr std::chrono::seconds kTurnEvery(3);   // so that a watchdog sees it
 constexpr std::chrono::seconds kWeighEvery(1);
 constexpr std::chrono::milliseconds kSet(1010);  // counts as set; a leap second does not
 
@@ -77,7 +78,7 @@ Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Sending& sending, Wait wait
   wait.at_least(due, Bound::later);
   if (!sending.settings.ignore_schedule) {
     const std::optional<Instant> open = next_window(sending, wall);
-    wait.at_least(tick_of(open ? *open : *useful_until), Bound::hours);
+    if (!open || *open > wall) wait.at_least(tick_of(open ? *open : *useful_until), Bound::hours);
   }
   const Tick paced = sending.pace.next(now, sending.ahead);
   const Duration lead = std::min(commit_time_ * 2, kLeadLongest);
@@ -131,10 +132,11 @@ void Dispatcher::weigh(Outlet& outlet, Tick now) {
 // What only time brings to a campaign: its end, the next ring. When to look again.
 Tick Dispatcher::look(Sending& sending) {
   const Tick now = world_.clock.now();
-  Tick again = Tick::max();
+  ++turns_;
+  Tick again = now + kTurnEvery;
   if (const auto& useful_until = sending.settings.schedule.useful_until) {
     if (world_.clock.wall() >= *useful_until) sending.expired = true;
-    again = std::min(tick_of(*useful_until), now + kLookEvery);
+    again = std::min(again, tick_of(*useful_until));
   }
   look_at_ring(sending, now);
   if (sending.ring_done == Tick::max()) return again;

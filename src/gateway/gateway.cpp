@@ -77,8 +77,9 @@ bool looks_secret(std::string_view key) {
 
 class GatewayReader {
  public:
-  GatewayReader(const std::string& profiles, const NumberingPlan& numbering, Faults& faults)
-      : folder_(profiles), numbering_(numbering), faults_(faults) {}
+  GatewayReader(const std::string& profiles, const NumberingPlan& numbering, Faults& faults,
+                const std::string& zone)
+      : folder_(profiles), numbering_(numbering), faults_(faults), zone_(zone) {}
 
   Gateway read(const Node::Entry& entry) {
     Gateway gateway;
@@ -95,7 +96,15 @@ class GatewayReader {
     read_networks(reader, what, gateway);
     read_account(reader, what, known, gateway);
     read_limits(reader, what, known, gateway);
-    if (const Node* hours = reader.optional("hours")) gateway.hours = read_hours(*hours, faults_);
+    if (const Node* hours = reader.optional("hours")) {
+      if (const auto read = read_hours(*hours, faults_)) {
+        Schedule open;
+        open.from = read->from;
+        open.to = read->to;
+        open.zone = zone_;
+        gateway.hours = std::move(open);
+      }
+    }
     if (const Node* deadlines = reader.optional("deadlines")) {
       MapReader limits(*deadlines, what + ", deadlines", faults_);
       const auto seconds = [&](std::string_view key, Duration fallback) {
@@ -264,6 +273,7 @@ class GatewayReader {
   const std::string& folder_;
   const NumberingPlan& numbering_;
   Faults& faults_;
+  const std::string& zone_;
   std::map<std::string, std::pair<Profile, bool>> profiles_;
   std::map<std::string, std::string> served_;  // network to gateway
 };
@@ -271,14 +281,15 @@ class GatewayReader {
 }  // namespace
 
 std::vector<Gateway> read_gateways(const Node& node, const std::string& profiles,
-                                   const NumberingPlan& numbering, Faults& faults) {
+                                   const NumberingPlan& numbering, Faults& faults,
+                                   const std::string& zone) {
   std::vector<Gateway> gateways;
   if (!node.is_map() || node.entries().empty()) {
     faults.error(node.place(), "gateways must be a map with at least one gateway: 'NAME: {...}'",
                  node.width());
     return gateways;
   }
-  GatewayReader reader(profiles, numbering, faults);
+  GatewayReader reader(profiles, numbering, faults, zone);
   for (const Node::Entry& entry : node.entries()) gateways.push_back(reader.read(entry));
   return gateways;
 }

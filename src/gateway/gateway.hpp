@@ -25,9 +25,9 @@ struct Gateway {
   AccountValues account;              // the plain values
   std::vector<std::pair<std::string, SecretRef>> secrets;
   Limits limits;
-  std::optional<Hours> hours;       // when the carrier takes messages, in the zone of loa.yaml; an
-                                    // emergency waits for them too
-  int batch = 1;                    // rows a request, within the profile's min and max
+  std::optional<Schedule>
+      hours;      // when the carrier takes messages; an emergency waits for them too
+  int batch = 1;  // rows a request, within the profile's min and max
   std::int64_t price_per_part = 0;  // dong
   Duration connect_limit =
       std::chrono::seconds(10);  // key deadlines: {connect_seconds, answer_seconds}
@@ -40,9 +40,10 @@ struct Gateway {
 // Reads the `gateways:` map of loa.yaml. `profiles` is the folder of profiles, by file name
 // NAME.yaml. Checks: profile exists, http only where the profile grants it (plain_http: true),
 // networks known, each network served by at most one gateway, account has the keys the profile
-// needs, batch within the profile's bounds.
+// needs, batch within the profile's bounds. `zone` is that of the gateways' hours.
 std::vector<Gateway> read_gateways(const Node& node, const std::string& profiles,
-                                   const NumberingPlan& numbering, Faults& faults);
+                                   const NumberingPlan& numbering, Faults& faults,
+                                   const std::string& zone = Schedule().zone);
 
 // The account with its secrets fetched. Fails with Code::config, naming gateway and key, never the
 // value.

@@ -11,6 +11,7 @@ namespace loa {
 namespace {
 
 using Level = IntakeNotice::Level;
+using Kind = IntakeNotice::Kind;
 
 constexpr Duration kShortPause = std::chrono::milliseconds(50);
 
@@ -102,13 +103,13 @@ Task<RedisIntake::Step> RedisIntake::begin_connection() {
   reread_ = true;
   tell_durability();
   if (*created && had_group_) {
-    note(Level::error,
+    note(Level::error, Kind::gap,
          fmt::format("Redis lost the stream '{}' or its group, and so perhaps campaigns that were "
                      "queued: queue again what has no status. The group is made anew, and what the "
                      "stream holds is read from its beginning",
                      options_.stream));
   } else if (*created) {
-    note(Level::info,
+    note(Level::info, Kind::server,
          fmt::format(
              "the group '{}' of the stream '{}' is made; the stream is read from its beginning",
              options_.group, options_.stream));
@@ -120,7 +121,7 @@ Task<RedisIntake::Step> RedisIntake::begin_connection() {
     co_return tl::unexpected(last.error());
   if (last && is_earlier(*last, highest_)) {
     if (!*created) {
-      note(Level::error,
+      note(Level::error, Kind::gap,
            fmt::format(
                "Redis lost the end of the stream '{}': entries up to {} had been read, now it "
                "ends with {}. Queue again what has no status",
@@ -233,7 +234,7 @@ Task<void> RedisIntake::cope(RedisError error) {
 Task<void> RedisIntake::wait_out(std::string trouble, Duration pause) {
   if (state_.trouble != trouble) {
     state_.trouble = trouble;
-    note(Level::warning, trouble + ". Campaigns from Redis wait; all else goes on");
+    note(Level::warning, Kind::trouble, trouble + ". Campaigns from Redis wait; all else goes on");
   }
   const Tick until = std::max(needs_.clock.now() + pause, needs_.redis.state().next_attempt);
   co_await alarm_->wait_until(until);
@@ -243,19 +244,20 @@ void RedisIntake::recovered() {
   failures_ = 0;
   if (state_.trouble.empty()) return;
   state_.trouble.clear();
-  note(Level::info, "Redis answers again; campaigns are taken from it");
+  note(Level::info, Kind::recovered, "Redis answers again; campaigns are taken from it");
 }
 
 void RedisIntake::tell_durability() {
   const Durability durability = durability_of(needs_.redis.state());
   if (state_.durability == durability.words) return;
   state_.durability = durability.words;
-  note(durability.warning ? Level::warning : Level::info, durability.words);
+  note(durability.warning ? Level::warning : Level::info, Kind::server, durability.words);
 }
 
-void RedisIntake::note(IntakeNotice::Level level, std::string text) {
+void RedisIntake::note(IntakeNotice::Level level, IntakeNotice::Kind kind, std::string text) {
   IntakeNotice notice;
   notice.level = level;
+  notice.kind = kind;
   notice.text = printable(text);
   needs_.tell(notice);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <filesystem>
 #include <optional>
 
 #include "base/hash.hpp"
@@ -35,9 +36,13 @@ std::optional<StagedChunk> chunk_of(const std::string& name) {
 
 Result<std::vector<StagedChunk>> Staging::open() {
   constexpr unsigned kOwnerOnly = 0700;
-  const Result<void> made = disk_.make_directory(folder_, kOwnerOnly);
+  Result<void> made;
+  Result<std::vector<std::string>> names = disk_.list(folder_);
+  if (!names) made = disk_.make_directory(folder_, kOwnerOnly);
+  // Its name may not be durable yet, whoever made it.
+  if (made) made = disk_.sync_directory(std::filesystem::path(folder_).parent_path().string());
   if (!made) return tl::unexpected(made.error());
-  const Result<std::vector<std::string>> names = disk_.list(folder_);
+  if (!names) names = disk_.list(folder_);
   if (!names) return tl::unexpected(names.error());
   std::vector<StagedChunk> chunks;
   for (const std::string& name : *names) {
@@ -53,7 +58,8 @@ Result<std::vector<StagedChunk>> Staging::open() {
 
 Result<void> Staging::keep(const StagedChunk& chunk, std::string_view csv) {
   const std::string path = path_of(name_of(chunk));
-  if (disk_.open(path, false)) return {};
+  // It may be there without its name being durable.
+  if (disk_.open(path, false)) return disk_.sync_directory(folder_);
   const std::string fresh = path + std::string(kNew);
   Result<void> done = disk_.remove(fresh);
   if (!done) return done;

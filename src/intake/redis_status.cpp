@@ -25,6 +25,7 @@ QueueStatus status_of(const CampaignView& view) {
   status.in_doubt = view.in_doubt;
   status.unsent = view.unsent;
   status.updated = view.updated;
+  status.over = is_over(view.state);
   return status;
 }
 
@@ -58,7 +59,7 @@ Task<void> StatusMirror::turn() {
   const Tick now = clock_.now();
   if (now < pause_until_) co_return;
   if (now >= next_refresh_) {
-    all_again();
+    again(false);
     next_refresh_ = now + kRefresh;
   }
   RedisResult<void> done;
@@ -72,7 +73,7 @@ Task<void> StatusMirror::turn() {
   while (done && !stopping_) {
     if (redis_.state().connections != connections_) {
       connections_ = redis_.state().connections;
-      all_again();
+      again(true);
     }
     const auto due = std::find_if(shown_.begin(), shown_.end(), [&](const auto& one) {
       return one.second.changed && one.second.not_before <= clock_.now();
@@ -102,8 +103,9 @@ Task<RedisResult<void>> StatusMirror::write(std::string campaign) {
   co_return tl::unexpected(reply.error());
 }
 
-void StatusMirror::all_again() {
-  for (auto& [campaign, shown] : shown_) shown.changed = true;
+void StatusMirror::again(bool with_over) {
+  for (auto& [campaign, shown] : shown_)
+    if (with_over || !shown.status.over) shown.changed = true;
 }
 
 Tick StatusMirror::next_due() const {

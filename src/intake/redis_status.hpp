@@ -1,7 +1,7 @@
 // Tells whoever queued a campaign how it is: the hash loa:campaign:ID with the fields
 //   state reason audience planned accepted refused in_doubt unsent updated_at
 // Each is written at most twice a second, the latest state winning; all of them again after a new
-// connection, and once a minute, since Redis may have lost them.
+// connection, and those that are not over once a minute, since Redis may have lost them.
 //
 // States are those of a campaign's life; before Loa has it, `incoming` (parts of its audience are
 // missing: the reason says which) and `refused` (the reason is the first fault).
@@ -27,6 +27,7 @@ struct QueueStatus {
   std::uint64_t in_doubt = 0;
   std::uint64_t unsent = 0;
   Instant updated{};
+  bool over = false;  // nothing follows
 
   friend bool operator==(const QueueStatus&, const QueueStatus&) = default;
 };
@@ -56,7 +57,7 @@ class StatusMirror {
 
   Task<void> turn();
   Task<RedisResult<void>> write(std::string campaign);
-  void all_again();
+  void again(bool with_over);
   Tick next_due() const;
 
   Redis& redis_;

@@ -15,6 +15,7 @@ namespace loa {
 namespace {
 
 using Level = IntakeNotice::Level;
+using Kind = IntakeNotice::Kind;
 
 constexpr std::size_t kAssembliesMax = 256;
 constexpr std::size_t kRetriesMax = 1000;
@@ -139,7 +140,8 @@ Task<RedisTaking::Step> RedisTaking::take_whole(StreamEntry entry, QueuedCampaig
           co_await refuse(std::move(entry), campaign.id, campaign.by, std::move(faults));
       co_return refused;
     }
-    if (!audience->warning.empty()) note(Level::warning, campaign.id, audience->warning);
+    if (!audience->warning.empty())
+      note(Level::warning, Kind::taken, campaign.id, audience->warning);
     files.push_back(std::move(audience->path));
   }
   std::string why;
@@ -178,7 +180,7 @@ Task<RedisTaking::Step> RedisTaking::take_parts(StreamEntry entry, QueuedCampaig
     co_return refused;
   }
   if (assembly.count != campaign.chunks->count && assembly.count != 0) {
-    note(Level::warning, id,
+    note(Level::warning, Kind::gap, id,
          fmt::format("{} parts of another audience of {} parts are dropped", assembly.parts.size(),
                      assembly.count));
     assembly.parts.clear();
@@ -264,7 +266,7 @@ Task<RedisTaking::Step> RedisTaking::finish(std::string id) {
   }
   if (!path) {
     // A damaged part is gone from the disk: what Redis still has is read again.
-    note(Level::error, id, path.error().text);
+    note(Level::error, Kind::waits, id, path.error().text);
     reread_ = path.error().code == Code::data;
     if (reread_) {
       assemblies_.erase(id);
@@ -311,7 +313,7 @@ Task<RedisTaking::Step> RedisTaking::conclude(std::string id, Faults faults) {
 
 // Parts of a campaign that the desk has already.
 Task<RedisTaking::Step> RedisTaking::drop_leftover(std::string id) {
-  note(Level::info, id, "was taken before; what is left of its parts is dropped");
+  note(Level::info, Kind::taken, id, "was taken before; what is left of its parts is dropped");
   const Step step = co_await conclude(id, Faults());
   co_return step;
 }
@@ -331,7 +333,7 @@ Task<std::optional<RedisTaking::Outcome>> RedisTaking::submit(std::string entry,
   Answer<Submitted> answer = co_await needs_.desk.submit(std::move(actor), std::move(submission));
   if (answer) {
     ++(answer->is_new ? state_.taken : state_.known);
-    note(Level::info, answer->campaign,
+    note(Level::info, Kind::taken, answer->campaign,
          answer->is_new ? fmt::format("taken from Redis, entry {}", entry)
                         : fmt::format("queued again, entry {}: no change", entry));
     if (const Answer<CampaignView> view = needs_.desk.campaign(answer->campaign))
@@ -376,13 +378,14 @@ Task<RedisResult<bool>> RedisTaking::put_refused(const StreamEntry& entry, std::
   const Step added = co_await queue_.refuse(std::move(refused));
   if (!added && !is_about_refused(added.error().kind)) co_return tl::unexpected(added.error());
   if (!added) {
-    note(Level::warning, campaign,
+    note(Level::warning, Kind::refused, campaign,
          fmt::format("the entry {} is refused ({}), but {}:refused does not take it: {}", entry.id,
                      first, queue_.stream(), added.error().text));
     co_return false;
   }
   ++state_.refused;
-  note(Level::warning, campaign, fmt::format("the entry {} is refused: {}", entry.id, first));
+  note(Level::warning, Kind::refused, campaign,
+       fmt::format("the entry {} is refused: {}", entry.id, first));
   if (!campaign.empty()) show_early(campaign, "refused", first);
   co_return true;
 }
@@ -447,7 +450,7 @@ Task<RedisTaking::Step> RedisTaking::look_for_gaps() {
     Assembly& assembly = assembly_of(id);
     std::string missing = assembly.missing();
     if (missing == assembly.told) continue;
-    note(Level::warning, id, "cannot be taken from Redis: " + missing);
+    note(Level::warning, Kind::gap, id, "cannot be taken from Redis: " + missing);
     show_early(id, "incoming", missing);
     state_.incomplete[id] = missing;
     assembly.told = std::move(missing);
@@ -458,7 +461,7 @@ Task<RedisTaking::Step> RedisTaking::look_for_gaps() {
 
 void RedisTaking::lose(const std::string& entry) {
   ++state_.lost;
-  note(Level::error, "",
+  note(Level::error, Kind::gap, "",
        fmt::format(
            "the entry {} is gone from Redis before it was finished: queue again what has no status",
            entry));
@@ -472,7 +475,7 @@ Task<void> RedisTaking::forget_files(std::vector<StagedChunk> chunks, std::strin
     return done;
   };
   const Result<void> removed = co_await needs_.workers.run(remove);
-  if (!removed) note(Level::warning, id, removed.error().text);
+  if (!removed) note(Level::warning, Kind::waits, id, removed.error().text);
 }
 
 bool RedisTaking::holds(const std::string& entry) const {
@@ -523,7 +526,8 @@ bool RedisTaking::is_known(const std::string& entry, const QueuedCampaign& campa
 
 Task<RedisTaking::Step> RedisTaking::pass_over(std::string entry, const QueuedCampaign& campaign) {
   ++state_.known;
-  note(Level::info, campaign.id, fmt::format("handed out again, entry {}: no change", entry));
+  note(Level::info, Kind::taken, campaign.id,
+       fmt::format("handed out again, entry {}: no change", entry));
   if (const Answer<CampaignView> view = needs_.desk.campaign(campaign.id))
     needs_.mirror.show(campaign.id, status_of(*view));
   std::vector<std::string> entries(1, std::move(entry));
@@ -535,12 +539,13 @@ void RedisTaking::later(const std::string& entry, const std::string& why) {
   Retry& retry = retries_[entry];
   retry.due = needs_.clock.now() + pause(retry.tries++);
   if (retry.tries == 1 && !why.empty())
-    note(Level::warning, "", fmt::format("the entry {} waits: {}", entry, why));
+    note(Level::warning, Kind::waits, "", fmt::format("the entry {} waits: {}", entry, why));
 }
 
 void RedisTaking::later(Assembly& assembly, const std::string& why) {
   assembly.not_before = needs_.clock.now() + pause(assembly.tries++);
-  if (assembly.tries == 1 && !why.empty()) note(Level::warning, assembly.id, "waits: " + why);
+  if (assembly.tries == 1 && !why.empty())
+    note(Level::warning, Kind::waits, assembly.id, "waits: " + why);
 }
 
 Duration RedisTaking::pause(int tries) const {
@@ -563,9 +568,11 @@ void RedisTaking::show_early(const std::string& id, std::string state, std::stri
   needs_.mirror.show(id, std::move(status));
 }
 
-void RedisTaking::note(IntakeNotice::Level level, const std::string& id, std::string text) {
+void RedisTaking::note(IntakeNotice::Level level, IntakeNotice::Kind kind, const std::string& id,
+                       std::string text) {
   IntakeNotice notice;
   notice.level = level;
+  notice.kind = kind;
   notice.campaign = id;
   notice.text = printable(text);
   needs_.tell(notice);

@@ -36,7 +36,17 @@ struct RedisIntakeOptions {
 // One line for the log.
 struct IntakeNotice {
   enum class Level { info, warning, error };
+  enum class Kind {
+    taken,      // a campaign, or the same again
+    refused,    // an entry
+    waits,      // an entry that is tried again
+    gap,        // parts are missing, or Redis lost entries
+    trouble,    // nothing is taken for now
+    recovered,  // after that
+    server,     // what the server is like: its persistence, a group that was made
+  };
   Level level = Level::info;
+  Kind kind = Kind::server;
   std::string campaign;  // "" when it is about none
   std::string text;
 };
@@ -121,7 +131,8 @@ class RedisTaking {
   Duration pause(int tries) const;
   std::string name_of(const std::string& entry) const;
   void show_early(const std::string& id, std::string state, std::string reason);
-  void note(IntakeNotice::Level level, const std::string& id, std::string text);
+  void note(IntakeNotice::Level level, IntakeNotice::Kind kind, const std::string& id,
+            std::string text);
 
   const RedisIntakeNeeds& needs_;
   const RedisIntakeOptions& options_;

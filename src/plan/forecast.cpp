@@ -39,17 +39,18 @@ struct Walk {
 
 // Lets `needed` pass inside the allowed stretches, at most `per_day` of `messages` in each local
 // day.
-Walk walk(const Schedule& schedule, Instant from, Duration needed, std::uint64_t messages,
-          std::uint64_t per_day) {
+Walk walk(std::span<const Schedule> schedules, Instant from, Duration needed,
+          std::uint64_t messages, std::uint64_t per_day) {
   using std::chrono::duration_cast;
   using Micro = std::chrono::microseconds;
   const Micro total = duration_cast<Micro>(needed);
   Micro left = total;
   std::uint64_t messages_left = messages;
-  std::optional<Instant> at = next_allowed(schedule, from);
+  std::optional<Instant> at = next_allowed(schedules, from);
   constexpr int kStretchesMax = 4000;  // ten years of days: enough to say "never"
   for (int i = 0; at && i < kStretchesMax; ++i) {
-    const Instant until = std::min(allowed_until(schedule, *at), end_of_day(schedule.zone, *at));
+    const Instant until =
+        std::min(allowed_until(schedules, *at), end_of_day(schedules.front().zone, *at));
     Micro today = std::min(left, until - *at);
     if (per_day > 0 && messages_left > per_day) {
       const Micro for_quota(static_cast<std::int64_t>(static_cast<double>(total.count()) *
@@ -58,12 +59,12 @@ Walk walk(const Schedule& schedule, Instant from, Duration needed, std::uint64_t
       today = std::min(today, for_quota);
       messages_left -= per_day;
       left -= today;
-      at = next_allowed(schedule, end_of_day(schedule.zone, *at));
+      at = next_allowed(schedules, end_of_day(schedules.front().zone, *at));
       continue;
     }
     left -= today;
     if (left.count() <= 0) return {*at + today, 1};
-    at = next_allowed(schedule, *at + today);
+    at = next_allowed(schedules, *at + today);
   }
   const double done =
       total.count() > 0 ? 1 - static_cast<double>(left.count()) / static_cast<double>(total.count())
@@ -81,10 +82,13 @@ Forecast forecast(const PlanHead& head, const std::vector<Gateway>& gateways,
   if (!result.start) result.rows_late = head.rows;
 
   const auto add = [&](std::string name, const std::pair<Duration, std::string>& needed,
-                       std::uint64_t rows, std::uint64_t per_day) {
+                       std::uint64_t rows, std::uint64_t per_day,
+                       const std::optional<Schedule>& hours) {
     GatewayForecast one{std::move(name), needed.first, needed.second, std::nullopt};
     if (result.start) {
-      const Walk walked = walk(schedule, *result.start, needed.first, rows, per_day);
+      std::vector<Schedule> schedules = {schedule};
+      if (hours) schedules.push_back(*hours);
+      const Walk walked = walk(schedules, *result.start, needed.first, rows, per_day);
       one.end = walked.end;
       if (!walked.end) {
         all_end = false;
@@ -110,12 +114,12 @@ Forecast forecast(const PlanHead& head, const std::vector<Gateway>& gateways,
     }
     if (load.messages == 0) continue;
     result.gateways.push_back(add(gateway.name, time_needed(load, gateway.limits), load.messages,
-                                  gateway.limits.per_day));
+                                  gateway.limits.per_day, gateway.hours));
   }
   Limits pace;
   pace.parts_per_second = parts_per_second;
   const auto whole = time_needed({.requests = 0, .messages = 0, .parts = head.parts}, pace);
-  if (whole.first.count() > 0) add("", whole, head.rows, 0);
+  if (whole.first.count() > 0) add("", whole, head.rows, 0, std::nullopt);
   if (!all_end) result.end.reset();
   return result;
 }

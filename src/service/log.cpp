@@ -53,7 +53,7 @@ void Log::say(Severity severity, LogEvent event, std::string_view message,
       repeats.gateway = fields.gateway;
     }
   }
-  if (repeats.written < kRepeatsMax) {
+  if (repeats.written < kSameLinesMax) {
     ++repeats.written;
     write(severity, event, one_line(message, kMessageMax), fields);
     return;

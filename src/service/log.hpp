@@ -9,7 +9,7 @@
 // Every text passes printable(): no control bytes and no phone number comes out. A log that cannot
 // be written loses lines, never the daemon, and nothing waits for it; the next line that gets
 // through says how many were lost. An event repeated for one campaign and gateway is written
-// kRepeatsMax times a minute; after the minute one line says how many more there were.
+// kSameLinesMax times a minute; after the minute one line says how many more there were.
 #pragma once
 
 #include <cstdint>
@@ -92,6 +92,6 @@ class Log {
   std::uint64_t lost_ = 0;
 };
 
-inline constexpr std::uint64_t kRepeatsMax = 20;  // a minute
+inline constexpr std::uint64_t kSameLinesMax = 20;  // a minute
 
 }  // namespace loa

@@ -35,6 +35,8 @@ class RememberingDesk final : public Desk {
   std::map<std::string, Taken> campaigns_taken;
   int not_now = 0;  // so many submissions are put off
   int submissions = 0;
+  std::uint64_t accepted = 0;  // of every campaign
+  std::function<void(const Change&)> tell;
 
   Task<Answer<Submitted>> submit(Actor actor, Submission submission) override {
     ++submissions;
@@ -78,6 +80,7 @@ class RememberingDesk final : public Desk {
     Faults none;
     view.document = canonical_json(*parse_document(found->second.document, "", none));
     view.planned = 7;
+    view.accepted = accepted;
     return view;
   }
 
@@ -93,14 +96,21 @@ class RememberingDesk final : public Desk {
     co_return none();
   }
   Task<void> deny(Actor, std::string, std::string, std::string) override { co_return; }
-  std::vector<CampaignView> campaigns() const override { return {}; }
+  std::vector<CampaignView> campaigns() const override {
+    std::vector<CampaignView> all;
+    for (const auto& [id, taken] : campaigns_taken) all.push_back(*campaign(id));
+    return all;
+  }
   Task<Answer<PlanView>> plan(std::string) override { co_return none(); }
   std::vector<ActRecord> acts(std::string_view) const override { return {}; }
   std::vector<GatewayView> gateways() const override { return {}; }
   Task<Answer<std::vector<Explanation>>> explain(std::string, std::string) override {
     co_return none();
   }
-  Subscription subscribe(std::function<void(const Change&)>) override { return nullptr; }
+  Subscription subscribe(std::function<void(const Change&)> on_change) override {
+    tell = std::move(on_change);
+    return {this, [this](RememberingDesk*) { tell = nullptr; }};
+  }
   std::optional<std::vector<Change>> changes_after(std::uint64_t) const override { return {}; }
   std::optional<Remembered> recall(std::string_view) const override { return {}; }
   Task<Answer<void>> remember(std::string, Remembered) override { co_return none(); }

@@ -352,6 +352,23 @@ TEST(Schedule, AllowedUntil) {
             at("2026-11-25T00:00:00+07:00"));
 }
 
+TEST(Schedule, HoursOfCampaignAndGatewayHoldTogether) {
+  Schedule gateway;
+  gateway.from = minutes(9 * 60);
+  gateway.to = minutes(21 * 60);
+  gateway.zone = "Asia/Tokyo";  // 07:00 to 19:00 here
+  const Schedule both[] = {daytime(), gateway};
+  const auto next = [&](const char* text) { return next_allowed(both, at(text)); };
+  EXPECT_EQ(next("2026-11-24T12:00:00+07:00"), at("2026-11-24T12:00:00+07:00"));
+  EXPECT_EQ(next("2026-11-24T19:00:00+07:00"), at("2026-11-25T07:00:00+07:00"));
+  EXPECT_EQ(next("2026-11-25T19:00:00+07:00"), std::nullopt);
+  EXPECT_EQ(allowed_until(both, at("2026-11-24T12:00:00+07:00")), at("2026-11-24T19:00:00+07:00"));
+  gateway.from = minutes(22 * 60);
+  gateway.to = minutes(22 * 60 + 1);
+  const Schedule apart[] = {daytime(), gateway};
+  EXPECT_EQ(next_allowed(apart, at("2026-11-24T12:00:00+07:00")), std::nullopt);
+}
+
 TEST(Schedule, ClocksThatChange) {
   Schedule schedule;
   schedule.zone = "Europe/Paris";  // 2026-03-29 has no hour from 02:00 to 03:00

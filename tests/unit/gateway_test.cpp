@@ -716,10 +716,14 @@ TEST_F(ProfileFiles, AGatewayHasHoursOfItsOwn) {
       "g: {profile: tls, url: \"https://h/\", networks: [viettel], hours: {from: '07:00', to: "
       "'21:30'}}",
       "g", faults);
-  const auto gateways = read_gateways(*document, folder_.string(), numbering(), faults);
+  const auto gateways =
+      read_gateways(*document, folder_.string(), numbering(), faults, "Asia/Bangkok");
   ASSERT_TRUE(faults.all().empty()) << shown(faults);
-  EXPECT_EQ(gateways.front().hours,
-            (Hours{std::chrono::minutes(7 * 60), std::chrono::minutes(21 * 60 + 30)}));
+  const std::optional<Schedule>& hours = gateways.front().hours;
+  ASSERT_TRUE(hours);
+  EXPECT_EQ(hours->from, std::chrono::minutes(7 * 60));
+  EXPECT_EQ(hours->to, std::chrono::minutes(21 * 60 + 30));
+  EXPECT_EQ(hours->zone, "Asia/Bangkok");
 }
 
 TEST_F(ProfileFiles, GatewaysNameWhatIsWrong) {

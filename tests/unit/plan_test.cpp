@@ -213,6 +213,18 @@ TEST_F(Forecasting, WaitsForTheNextMorning) {
   EXPECT_EQ(to_local(schedule_.zone, *when.end), "2026-11-25 07:30");
 }
 
+TEST_F(Forecasting, AGatewayKeepsItsOwnHours) {
+  Schedule hours;
+  hours.from = std::chrono::hours(9);
+  hours.to = std::chrono::hours(10);
+  gateways_[0].hours = hours;
+  const Forecast when = forecast(head(500 * 5400), gateways_, schedule_, 0, morning_);
+  ASSERT_TRUE(when.end);
+  EXPECT_EQ(to_local(schedule_.zone, *when.end), "2026-11-25 09:30");
+  schedule_.from = std::chrono::hours(10);  // never together
+  EXPECT_FALSE(forecast(head(500), gateways_, schedule_, 0, morning_).end);
+}
+
 TEST_F(Forecasting, SaysWhenItCannotEnd) {
   schedule_.useful_until = morning_ + std::chrono::minutes(10);
   const Forecast when = forecast(head(500 * 1200), gateways_, schedule_, 0, morning_);

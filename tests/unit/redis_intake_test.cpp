@@ -1,9 +1,8 @@
-#include "intake/redis_intake.hpp"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "intake/redis_service.hpp"
 #include "support/redis_world.hpp"
 
 namespace loa {
@@ -55,7 +54,7 @@ class RedisIntakeTest : public testing::Test {
     return count;
   }
 
-  RedisServer server{{"--appendonly", "yes", "--appendfsync", "always"}};
+  RedisServer server{{"--appendonly", "yes", "--appendfsync", "always", "--rdbcompression", "no"}};
   RememberingDesk desk;
   TempFolder folder;
 };
@@ -351,6 +350,72 @@ TEST_F(RedisIntakeTest, StopsAtOnceThoughItWaitsForEntries) {
   const auto begin = std::chrono::steady_clock::now();
   loa->stop();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+}
+
+// The example for whoever queues works as it is written.
+TEST_F(RedisIntakeTest, TheExampleOfAProducerWorks) {
+  const auto loa = life();
+  std::string csv = "so_dien_thoai\n";
+  for (int i = 0; i < 100'000; ++i) csv += std::to_string(84912000000 + i) + "\n";
+  std::ofstream(folder.path + "/a.csv") << csv;
+  std::ofstream(folder.path + "/a.yaml") << "campaign: a\ntitle: t\n";
+  std::ofstream(folder.path + "/b.json") << R"({"campaign": "b", "title": "t"})";
+  std::ofstream(folder.path + "/c.yaml") << "campaign: c\nby: [\n";
+  const auto run = [&](const std::string& words) {
+    pid_t process =
+        launch_process({"sh", "-c",
+                        "exec python3 " LOA_PROJECT "/config/queue/queue.py --wait 30 --url " +
+                            server.url() + " " + words + " >" + folder.path + "/out"});
+    int status_of_process = 0;
+    loa->until([&] { return ::waitpid(process, &status_of_process, WNOHANG) == process; });
+    return WEXITSTATUS(status_of_process);
+  };
+  EXPECT_EQ(run(folder.path + "/a.yaml --by lan --audience " + folder.path + "/a.csv"), 0);
+  EXPECT_EQ(desk.campaigns_taken["a"].audience, csv);
+  EXPECT_EQ(desk.campaigns_taken["a"].actor.name, "lan");
+  EXPECT_THAT(read_all(folder.path + "/out"), HasSubstr("a: waiting"));
+  EXPECT_EQ(run(folder.path + "/b.json --audience " + folder.path + "/a.csv"), 0);
+  EXPECT_EQ(desk.campaigns_taken["b"].audience, csv);
+  EXPECT_EQ(run(folder.path + "/a.yaml --by lan --audience " + folder.path + "/a.csv"), 0);
+  EXPECT_EQ(desk.campaigns_taken.size(), 2u);
+}
+
+TEST_F(RedisIntakeTest, TheServiceShowsWhatTheDeskDoes) {
+  asio::io_context context{1};
+  const auto clock = create_system_clock(context.get_executor());
+  const auto random = create_seeded_random(1);
+  const auto disk = create_system_disk();
+  Workers workers(1);
+  RedisSettings settings;
+  settings.access = access();
+  RedisIntakeOptions options;
+  options.node = "node-1";
+  desk.campaigns_taken["before"].document = "campaign: before\n";
+  auto service = RedisService::create(
+      {context.get_executor(), *clock, *random, workers, *disk, desk, [](const IntakeNotice&) {}},
+      settings, options, folder.path + "/staging");
+  ASSERT_TRUE(service);
+  TaskGroup tasks(context.get_executor(), *clock);
+  tasks.spawn((*service)->run());
+  const auto until = [&](const std::function<bool()>& condition) {
+    return wait_until([&] {
+      context.poll();
+      return condition();
+    });
+  };
+  ASSERT_TRUE(until([&] { return status("before", "accepted") == "0"; }));
+  queue("campaign: a\n");
+  ASSERT_TRUE(until([&] { return status("a", "state") == "waiting"; }));
+  desk.accepted = 5;
+  Change change;
+  change.campaign = "a";
+  for (int i = 0; i < 1000; ++i) desk.tell(change);
+  ASSERT_TRUE(until([&] { return status("a", "accepted") == "5"; }));
+  EXPECT_TRUE((*service)->connection().connected);
+  EXPECT_EQ((*service)->intake().taken, 1u);
+  (*service)->stop();
+  context.run();
+  EXPECT_EQ(desk.tell, nullptr);
 }
 
 // --- faults of the server

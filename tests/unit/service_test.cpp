@@ -306,7 +306,7 @@ TEST_F(ServiceTest, AFloodIsCountedAndToldOnce) {
     log.warning(LogEvent::request_failed, fmt::format("reset {}", i), vina);
   log.warning(LogEvent::request_failed, "another gateway is heard", mobi);
   log.error(LogEvent::disk_full, "another event too", vina);
-  EXPECT_THAT(lines, SizeIs(kRepeatsMax + 2));
+  EXPECT_THAT(lines, SizeIs(kSameLinesMax + 2));
   lines.clear();
   pass(seconds(61));
   log.turn();
@@ -329,7 +329,7 @@ TEST_F(ServiceTest, AFloodOfSubjectsIsBoundedToo) {
     fields.campaign = campaign;
     log.warning(LogEvent::campaign_refused, "no", fields);
   }
-  EXPECT_LE(lines.size(), 1000 + kRepeatsMax);
+  EXPECT_LE(lines.size(), 1000 + kSameLinesMax);
   pass(seconds(61));
   log.turn();
   EXPECT_THAT(lines.back(), HasSubstr("3980 more of 'campaign_refused'"));
