@@ -111,8 +111,7 @@ Task<HttpResponse> Api::Parts::call_route(ApiCall& call, const Route& route) {
     // A carrier may read gateways, its own; which those are is for the handler.
     const bool of_its_own = *route.permission == Permission::read_gateways &&
                             allowed(call.who, *route.permission, call.who.gateway);
-    std::string about = call.names.empty() ? "" : call.names[0];
-    if (!of_its_own) co_return co_await api::deny(call, *route.permission, std::move(about));
+    if (!of_its_own) co_return co_await api::deny(call, *route.permission);
   }
   if (call.request.method == "POST") co_return co_await call_once(call, route);
   co_return co_await route.handler(call);

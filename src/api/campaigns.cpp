@@ -183,7 +183,7 @@ Task<HttpResponse> act_on_campaign(ApiCall& call) {
     const std::string words = "there is no act '" + call.names[1] + "'";
     co_return problem(call, {404, "not-found", words});
   }
-  if (!allowed(call.who, *permission)) co_return co_await deny(call, *permission, id);
+  if (!allowed(call.who, *permission)) co_return co_await deny(call, *permission);
   auto body = read_act_body(call.request);
   if (!body) co_return problem(call, body.error());
   const auto before = call.api.desk.campaign(id);

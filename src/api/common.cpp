@@ -74,7 +74,7 @@ HttpResponse replay(const ApiCall& call, const Desk::Remembered& before) {
   return response;
 }
 
-Task<HttpResponse> deny(ApiCall& call, Permission permission, std::string campaign) {
+Task<HttpResponse> deny(ApiCall& call, Permission permission) {
   const std::string why = loa::refusal(call.who, permission);
   const bool is_act = call.request.method != "GET" && call.request.method != "HEAD";
   if (is_act && !call.api.denials.has_room(call.who.user, call.api.clock.now())) {
@@ -85,8 +85,12 @@ Task<HttpResponse> deny(ApiCall& call, Permission permission, std::string campai
                              std::chrono::seconds(1)});
   }
   if (is_act) {
+    // A path may hold anything; only what exists is named on record.
+    const bool is_campaign = call.request.path.starts_with("/api/v1/campaigns/") &&
+                             !call.names.empty() && call.api.desk.campaign(call.names[0]);
+    const std::string about = is_campaign ? call.names[0] : "";
     const std::string act(to_string(permission));
-    co_await call.api.desk.deny(call.actor(), act, std::move(campaign), why);
+    co_await call.api.desk.deny(call.actor(), act, about, why);
   }
   co_return problem(call, {403, "forbidden", why});
 }

@@ -50,7 +50,7 @@ HttpResponse campaign_response(int status, const CampaignView& campaign);
 HttpResponse submitted_response(const ApiCall& call, int status, const CampaignView& campaign,
                                 const Faults& warnings);
 // Somebody signed in who may not: put on record when it was an act, and said.
-Task<HttpResponse> deny(ApiCall& call, Permission permission, std::string campaign);
+Task<HttpResponse> deny(ApiCall& call, Permission permission);
 
 // ?limit= and ?cursor=, a number; a problem when they are none.
 struct Page {

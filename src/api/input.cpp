@@ -80,7 +80,14 @@ tl::expected<Submission, Problem> read_submission(const ApiCall& call) {
   submission.name = kBodyName;
   if (const std::string* name = request.parameter("name"))
     if (!name->empty() && name->size() <= kNameMax) submission.name = printable(*name);
-  if (const std::string name = name_of_upload(request.body); !name.empty()) {
+  std::vector<std::string> uploads;
+  for (const auto& [key, value] : request.query)
+    if (key == "upload") uploads.push_back(value);
+  if (uploads.empty()) {
+    if (std::string name = name_of_upload(request.body); !name.empty())
+      uploads.push_back(std::move(name));
+  }
+  for (const std::string& name : uploads) {
     auto path = call.api.uploads.find(call.who.user, name);
     if (!path) return tl::unexpected(Problem{422, "invalid", path.error().text});
     submission.audience.push_back(std::move(*path));
@@ -94,7 +101,7 @@ tl::expected<ActBody, Problem> read_act_body(const IncomingRequest& request) {
   Faults faults;
   MapReader reader(*root, "act", faults);
   ActBody body;
-  body.input.why = reader.text_or("reason", "");
+  body.input.why = printable(reader.text_or("reason", ""));  // it goes on record
   body.input.plan = reader.text_or("plan", "");
   body.confirm = reader.text_or("confirm", "");
   body.input.not_before = read_time(reader, "not_before");

@@ -51,11 +51,11 @@ Task<HttpResponse> follow_events(ApiCall& call) {
         call, {400, "bad-request", "topics are campaigns, campaign/ID, gateways and record"});
   }
   if (topics->campaigns && !allowed(call.who, Permission::read_campaigns))
-    co_return co_await deny(call, Permission::read_campaigns, "");
+    co_return co_await deny(call, Permission::read_campaigns);
   if (topics->gateways && !allowed(call.who, Permission::read_gateways, call.who.gateway))
-    co_return co_await deny(call, Permission::read_gateways, "");
+    co_return co_await deny(call, Permission::read_gateways);
   if (topics->record && !allowed(call.who, Permission::read_record))
-    co_return co_await deny(call, Permission::read_record, "");
+    co_return co_await deny(call, Permission::read_record);
   std::optional<std::uint64_t> last_seen;
   if (const std::string* id = call.request.headers.find("Last-Event-ID")) {
     std::uint64_t value = 0;
@@ -105,7 +105,7 @@ Task<HttpResponse> show_metrics(ApiCall& call) {
   if (!call.request.peer.local && !is_signed_in)
     co_return problem(call, {401, "unauthenticated", "from elsewhere, metrics take a token"});
   if (is_signed_in && !allowed(call.who, Permission::read_campaigns))
-    co_return co_await deny(call, Permission::read_campaigns, "");
+    co_return co_await deny(call, Permission::read_campaigns);
   co_return plain(200, call.api.metrics.text(call.api.clock.wall(), call.api.clock.now()),
                   "text/plain; version=0.0.4; charset=utf-8");
 }

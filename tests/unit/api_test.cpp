@@ -474,6 +474,10 @@ TEST_F(ApiTest, ARefusedActIsOnRecordAndCannotFloodIt) {
   EXPECT_EQ(text(last, "who"), "lan");
   EXPECT_EQ(text(last, "act"), "stop");
   EXPECT_THAT(text(last, "why"), HasSubstr("operator"));
+  EXPECT_EQ(post("/api/v1/campaigns/0912345678/stop", "lan", "{}").status, 403);
+  EXPECT_EQ(post("/api/v1/gateways/0912345678/pause", "lan", "{}").status, 403);
+  const std::string record = get("/api/v1/acts", "thu").body;
+  EXPECT_THAT(record, Not(HasSubstr("0912345678"))) << "a path is not put on record as it is";
   int slowed = 0;
   for (int i = 0; i < 40; ++i)
     slowed += post("/api/v1/campaigns/a/stop", "lan", "{}").status == 429 ? 1 : 0;
@@ -499,6 +503,15 @@ TEST_F(ApiTest, UploadsAnAudience) {
       << "it is another's";
   EXPECT_EQ(post("/api/v1/campaigns", "lan", campaign, "application/yaml").status, 201);
   EXPECT_EQ(inside([&] { return desk.last_audience; }), csv);
+
+  ASSERT_EQ(ask("PUT", "/api/v1/audiences/more", "lan", type, "0912345678").status, 200);
+  EXPECT_EQ(post("/api/v1/campaigns?upload=more&upload=lang-son", "lan", document("two"),
+                 "application/yaml")
+                .status,
+            201);
+  EXPECT_EQ(inside([&] { return desk.last_audience; }), "0912345678" + csv);
+  EXPECT_EQ(post("/api/v1/campaigns?upload=none", "lan", document("no"), "application/yaml").status,
+            422);
 
   EXPECT_EQ(ask("PUT", "/api/v1/audiences/lang-son", "minh", type, csv).status, 403);
   EXPECT_EQ(ask("PUT", "/api/v1/audiences/lang-son", "", type, csv).status, 401);
@@ -567,8 +580,10 @@ TEST_F(ApiTest, ANumberIsAskedForInTheBody) {
 
 TEST_F(ApiTest, PausesAndResumesGateways) {
   const RawAnswer paused =
-      post("/api/v1/gateways/vina/pause", "hoa", R"({"reason": "maintenance"})");
+      post("/api/v1/gateways/vina/pause", "hoa", R"({"reason": "0912345678 complains"})");
   ASSERT_EQ(paused.status, 200);
+  EXPECT_THAT(text(object(paused), "reason"), Not(HasSubstr("345678")))
+      << "a reason goes on record";
   EXPECT_EQ(text(object(paused), "state"), "paused");
   EXPECT_EQ(post("/api/v1/gateways/vina/resume", "hoa", R"({"reason": "done"})").status, 200);
   EXPECT_EQ(post("/api/v1/gateways/none/pause", "hoa", R"({"reason": "x"})").status, 404);
