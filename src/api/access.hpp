@@ -1,7 +1,7 @@
 // Who asks, and whether he may.
 //
-// People sign in by HTTP Basic, machines by `Authorization: Bearer loa_<id>_<secret>`; whoever comes
-// over the Unix socket without either is the user whose `unix` login he runs as.
+// People sign in by HTTP Basic, machines by `Authorization: Bearer loa_<id>_<secret>`; whoever
+// comes over the Unix socket without either is the user whose `unix` login he runs as.
 //
 // Guessing is slowed down as api/lockout.hpp says. A name that nobody has costs the time that one
 // with a password costs. Secrets are compared in constant time.
@@ -36,7 +36,7 @@ enum class Permission {
   pause,
   resume,
   stop,
-  run_gateways,   // pause and resume them
+  run_gateways,  // pause and resume them
   decide_doubts,
 };
 constexpr std::size_t kPermissions = 18;
@@ -63,8 +63,8 @@ std::string refusal(const Identity& who, Permission permission);
 
 // What a request says of its sender.
 struct Caller {
-  std::string authorization;         // the header's value, "" when absent
-  std::string address;               // the peer's, or as the proxy in front tells it; "" on a Unix socket
+  std::string authorization;  // the header's value, "" when absent
+  std::string address;        // the peer's, or as the proxy in front tells it; "" on a Unix socket
   std::optional<std::uint32_t> uid;  // of the peer on a Unix socket
 };
 

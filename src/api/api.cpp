@@ -129,10 +129,14 @@ Task<HttpResponse> Api::Parts::call_route(ApiCall& call, const Route& route) {
                             allowed(call.who, *route.permission, call.who.gateway);
     if (!of_its_own) {
       if (is_act && !may_be_denied_again(call.who.user)) {
-        co_return api::problem(call, {429, "too-many-requests", "too many requests were refused", {},
+        co_return api::problem(call, {429,
+                                      "too-many-requests",
+                                      "too many requests were refused",
+                                      {},
                                       std::chrono::seconds(1)});
       }
-      co_return co_await api::deny(call, *route.permission, call.names.empty() ? "" : call.names[0]);
+      co_return co_await api::deny(call, *route.permission,
+                                   call.names.empty() ? "" : call.names[0]);
     }
   }
   if (call.request.method == "POST") co_return co_await call_once(call, route);

@@ -39,14 +39,13 @@ std::optional<std::uint64_t> version_in(std::string_view condition) {
 
 std::optional<Problem> missing_confirmation(Act act, const CampaignView& campaign,
                                             const std::string& confirm) {
-  const bool is_grave =
-      act == Act::stop || (act == Act::approve && campaign.planned > kGraveFrom);
+  const bool is_grave = act == Act::stop || (act == Act::approve && campaign.planned > kGraveFrom);
   if (!is_grave || confirm == campaign.id) return std::nullopt;
   const std::string what =
-      act == Act::stop
-          ? std::to_string(campaign.accepted) + " messages have gone and cannot be called back, and " +
-                std::to_string(campaign.unsent) + " would not be sent"
-          : std::to_string(campaign.planned) + " people would get this message";
+      act == Act::stop ? std::to_string(campaign.accepted) +
+                             " messages have gone and cannot be called back, and " +
+                             std::to_string(campaign.unsent) + " would not be sent"
+                       : std::to_string(campaign.planned) + " people would get this message";
   return Problem{422, "confirmation-required",
                  what + "; to go on, send \"confirm\": \"" + campaign.id + "\""};
 }
@@ -144,8 +143,8 @@ Task<HttpResponse> revise_campaign(ApiCall& call) {
   }
   auto submission = read_submission(call);
   if (!submission) co_return problem(call, submission.error());
-  const auto done = co_await call.api.desk.revise(call.actor(), call.names[0], *version,
-                                                  std::move(*submission));
+  const auto done =
+      co_await call.api.desk.revise(call.actor(), call.names[0], *version, std::move(*submission));
   co_return submitted(call, done, 200);
 }
 

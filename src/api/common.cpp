@@ -90,8 +90,8 @@ tl::expected<Page, Problem> read_page(const HttpRequest& request) {
     const char* const last = limit->data() + limit->size();
     const auto [end, ec] = std::from_chars(limit->data(), last, page.limit);
     if (ec != std::errc{} || end != last || page.limit < 1 || page.limit > kLimitMax) {
-      return tl::unexpected(
-          Problem{400, "bad-request", "limit must be a number from 1 to " + std::to_string(kLimitMax)});
+      return tl::unexpected(Problem{
+          400, "bad-request", "limit must be a number from 1 to " + std::to_string(kLimitMax)});
     }
   }
   if (const std::string* cursor = request.parameter("cursor")) page.cursor = *cursor;

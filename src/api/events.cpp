@@ -131,7 +131,8 @@ void EventHub::tell_campaigns(Tick now) {
     const Bytes event = campaign_event(*it);
     for (const Reader& reader : readers_) {
       if (!event || !reader.topics.campaigns) continue;
-      if (reader.topics.campaign.empty() || reader.topics.campaign == *it) reader.stream->send(event);
+      if (reader.topics.campaign.empty() || reader.topics.campaign == *it)
+        reader.stream->send(event);
     }
     told_.emplace(*it, now);
     it = changed_.erase(it);

@@ -6,8 +6,8 @@
 //   record     a line of the journal, all of them in order     topics=record
 //   reset      what was missed is not remembered: read anew
 //
-// The id of an event is the number of a journal line. Who comes back with it as Last-Event-ID is told
-// what changed since.
+// The id of an event is the number of a journal line. Who comes back with it as Last-Event-ID is
+// told what changed since.
 #pragma once
 
 #include <cstdint>

@@ -27,8 +27,8 @@ Task<HttpResponse> list_gateways(ApiCall& call) {
 Task<HttpResponse> pause_gateway(ApiCall& call) {
   auto body = read_act_body(call.request);
   if (!body) co_return problem(call, body.error());
-  const auto gateway = co_await call.api.desk.pause_gateway(call.actor(), call.names[0],
-                                                            std::move(body->input.why));
+  const auto gateway =
+      co_await call.api.desk.pause_gateway(call.actor(), call.names[0], std::move(body->input.why));
   co_return gateway_response(call, gateway);
 }
 

@@ -50,9 +50,11 @@ tl::expected<std::unique_ptr<Idempotency::Turn>, Problem> Idempotency::begin(con
   // Neither the user's name nor what he chose as a key stands in the journal.
   std::string key = hash_of({call.who.user, *given});
   const std::string* type = call.request.headers.find("Content-Type");
-  std::string request = hash_of({call.request.path, type == nullptr ? "" : *type, call.request.body});
+  std::string request =
+      hash_of({call.request.path, type == nullptr ? "" : *type, call.request.body});
   if (under_way_.contains(key)) {
-    return tl::unexpected(Problem{409, "idempotency-key-in-flight",
+    return tl::unexpected(Problem{409,
+                                  "idempotency-key-in-flight",
                                   "the first request of this key has no answer yet",
                                   {},
                                   std::chrono::seconds(1)});

@@ -39,7 +39,8 @@ std::optional<Instant> read_time(MapReader& reader, std::string_view key) {
   const std::string text = reader.text_or(key, "");
   if (text.empty()) return std::nullopt;
   const auto time = parse_rfc3339(text);
-  if (!time) reader.fault(key, std::string(key) + " must be a time with a zone: 2026-11-24T08:00:00+07:00");
+  if (!time)
+    reader.fault(key, std::string(key) + " must be a time with a zone: 2026-11-24T08:00:00+07:00");
   return time;
 }
 
@@ -61,8 +62,9 @@ std::string media_type(const HttpRequest& request) {
   if (type == nullptr) return {};
   std::string out = type->substr(0, std::min(type->find(';'), type->size()));
   while (!out.empty() && out.back() == ' ') out.pop_back();
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
   return out;
 }
 

@@ -12,8 +12,8 @@ namespace loa::api {
 // The media type of the body in lower case, without parameters.
 std::string media_type(const HttpRequest& request);
 
-// A campaign's document, YAML or JSON by its Content-Type. `?name=` is the file it came from, for the
-// places of faults. What `audience: {upload: NAME}` names is what this user has uploaded.
+// A campaign's document, YAML or JSON by its Content-Type. `?name=` is the file it came from, for
+// the places of faults. What `audience: {upload: NAME}` names is what this user has uploaded.
 tl::expected<Submission, Problem> read_submission(const ApiCall& call);
 
 struct ActBody {

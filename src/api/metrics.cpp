@@ -85,7 +85,8 @@ void put_gateways(MetricsWriter& out, const std::vector<GatewayView>& gateways) 
   each([](const GatewayView& gateway) { return gateway.limit; });
   out.family("loa_rate_messages_per_second", "gauge", "Messages a second in the last ten seconds.");
   each([](const GatewayView& gateway) { return gateway.rate; });
-  out.family("loa_rate_share_ratio", "gauge", "The part of the limit that is used after throttling.");
+  out.family("loa_rate_share_ratio", "gauge",
+             "The part of the limit that is used after throttling.");
   each([](const GatewayView& gateway) { return gateway.share; });
   out.family("loa_today_messages", "gauge", "Messages of this day, as the carrier's quota counts.");
   each([](const GatewayView& gateway) { return gateway.today; });
@@ -104,7 +105,8 @@ void put_campaigns(MetricsWriter& out, const std::vector<CampaignView>& campaign
                                      [&](const CampaignView& one) { return one.state == state; });
     out.sample({"state", to_string(state)}, static_cast<double>(count));
   }
-  out.family("loa_campaign_recipients", "gauge", "People of a campaign that is not over, by state.");
+  out.family("loa_campaign_recipients", "gauge",
+             "People of a campaign that is not over, by state.");
   double oldest = 0;
   for (const CampaignView& one : campaigns) {
     if (is_over(one.state) || one.state == CampaignState::draft) continue;
@@ -176,12 +178,14 @@ std::string Metrics::text(Instant now) const {
   out.sample({}, batch_seconds_, "_sum").sample({}, below, "_count");
   out.family("loa_audit_chain_records_total", "counter", "Lines of the journal.");
   out.sample({}, static_cast<double>(records_));
-  out.family("loa_trouble", "gauge", "1 when nothing new is taken or sent, as when the disk is full.");
+  out.family("loa_trouble", "gauge",
+             "1 when nothing new is taken or sent, as when the disk is full.");
   out.sample({}, desk_.trouble() ? 1 : 0);
   out.family("loa_approval_required", "gauge", "0 on a test system, where nobody must approve.");
   out.sample({}, desk_.approval_required() ? 1 : 0);
   if (reload_ok) {
-    out.family("loa_config_last_reload_successful", "gauge", "Whether the configuration on disk is used.");
+    out.family("loa_config_last_reload_successful", "gauge",
+               "Whether the configuration on disk is used.");
     out.sample({}, reload_ok() ? 1 : 0);
   }
   if (server) {

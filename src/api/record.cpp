@@ -13,7 +13,8 @@ namespace loa::api {
 Task<HttpResponse> explain_number(ApiCall& call) {
   auto body = read_explain_body(call.request);
   if (!body) co_return problem(call, body.error());
-  const auto found = co_await call.api.desk.explain(std::move(body->number), std::move(body->campaign));
+  const auto found =
+      co_await call.api.desk.explain(std::move(body->number), std::move(body->campaign));
   if (!found) co_return refusal(call, found.error());
   JsonWriter out;
   out.open_object().key("items").open_array();
@@ -40,8 +41,8 @@ Task<HttpResponse> list_acts(ApiCall& call) {
   std::vector<ActRecord> acts = call.api.desk.acts("");
   std::sort(acts.begin(), acts.end(),
             [](const ActRecord& a, const ActRecord& b) { return a.lsn > b.lsn; });
-  auto from = std::find_if(acts.begin(), acts.end(),
-                           [&](const ActRecord& act) { return act.lsn < below; });
+  auto from =
+      std::find_if(acts.begin(), acts.end(), [&](const ActRecord& act) { return act.lsn < below; });
   JsonWriter out;
   out.open_object().key("items").open_array();
   std::uint64_t last_shown = 0;

@@ -21,8 +21,9 @@ HttpServerSettings read_api_settings(const Node& node, const std::string& file, 
   settings.behind_proxy = map.flag_or("behind_proxy", false);
   if (const Node* tls = map.optional("tls")) {
     MapReader reader(*tls, "api, tls", faults);
-    settings.tls = HttpServerSettings::Tls{.certificate = resolved(file, reader.text("certificate")),
-                                           .key = resolved(file, reader.text("key"))};
+    settings.tls =
+        HttpServerSettings::Tls{.certificate = resolved(file, reader.text("certificate")),
+                                .key = resolved(file, reader.text("key"))};
     reader.finish();
   }
   for (const std::string& text : listen) {

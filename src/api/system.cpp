@@ -47,8 +47,8 @@ Task<HttpResponse> follow_events(ApiCall& call) {
   const std::string* words = call.request.parameter("topics");
   const auto topics = read_topics(words == nullptr ? "campaigns" : *words);
   if (!topics) {
-    co_return problem(call, {400, "bad-request",
-                             "topics are campaigns, campaign/ID, gateways and record"});
+    co_return problem(
+        call, {400, "bad-request", "topics are campaigns, campaign/ID, gateways and record"});
   }
   if (topics->campaigns && !allowed(call.who, Permission::read_campaigns))
     co_return co_await deny(call, Permission::read_campaigns, "");

@@ -28,9 +28,8 @@ bool is_upload_name(std::string_view name) {
   };
   if (name.empty() || name.size() > kNameMax || !is_plain(name.front())) return false;
   if (name.ends_with(kUnfinished)) return false;
-  return std::all_of(name.begin(), name.end(), [&](char c) {
-    return is_plain(c) || c == '.' || c == '_' || c == '-';
-  });
+  return std::all_of(name.begin(), name.end(),
+                     [&](char c) { return is_plain(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 std::string why() { return std::generic_category().message(errno); }
@@ -83,12 +82,13 @@ Result<std::string> Uploads::path_of(const std::string& user, const std::string&
 
 // Counts what is left, too.
 void Uploads::purge(bool unfinished_too) {
-  const auto old = clock_.wall() - std::chrono::duration_cast<std::chrono::microseconds>(limits_.kept);
+  const auto old =
+      clock_.wall() - std::chrono::duration_cast<std::chrono::microseconds>(limits_.kept);
   std::uint64_t left = 0;
   std::error_code ec;
   for (const auto& user : fs::directory_iterator(folder_, ec)) {
     for (const auto& file : fs::directory_iterator(user.path(), ec)) {
-      struct stat found {};
+      struct stat found{};
       if (::lstat(file.path().c_str(), &found) != 0) continue;
       const Instant changed{std::chrono::seconds(found.st_mtim.tv_sec)};
       const bool unfinished = file.path().native().ends_with(kUnfinished);
@@ -121,10 +121,12 @@ Result<std::unique_ptr<Uploads::Incoming>> Uploads::begin(const std::string& use
 Result<std::string> Uploads::find(const std::string& user, const std::string& name) const {
   auto path = path_of(user, name);
   if (!path) return path;
-  struct stat found {};
+  struct stat found{};
   if (::lstat(path->c_str(), &found) != 0 || !S_ISREG(found.st_mode)) {
-    return fail(Code::data, "audience: upload '" + name + "' is not there: it is sent first (PUT "
-                            "/api/v1/audiences/" + name + "), by the same user, and kept for a day");
+    return fail(Code::data, "audience: upload '" + name +
+                                "' is not there: it is sent first (PUT "
+                                "/api/v1/audiences/" +
+                                name + "), by the same user, and kept for a day");
   }
   return path;
 }
@@ -155,7 +157,8 @@ Uploads::Incoming::~Incoming() {
 
 Task<Result<void>> Uploads::Incoming::add(std::string bytes) {
   if (store_.used_ + bytes.size() > store_.limits_.all_bytes)
-    co_return fail(Code::cannot_write, "there is no room for more uploads until older ones are removed");
+    co_return fail(Code::cannot_write,
+                   "there is no room for more uploads until older ones are removed");
   bytes_ += bytes.size();
   store_.used_ += bytes.size();
   auto job = [this, bytes = std::move(bytes)] {

@@ -54,7 +54,8 @@ class Uploads {
     Sha256 sum_;
   };
 
-  // Code::data for a name that is none, Code::temporary when too many come at once, Code::cannot_write.
+  // Code::data for a name that is none, Code::temporary when too many come at once,
+  // Code::cannot_write.
   Result<std::unique_ptr<Incoming>> begin(const std::string& user, const std::string& name);
   // The path; Code::data, with words for people, when there is none.
   Result<std::string> find(const std::string& user, const std::string& name) const;

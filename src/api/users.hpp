@@ -1,11 +1,12 @@
 // The users file: who there is, and what each may do.
 //
 //   users:
-//     lan:      {name: Nguyễn Thị Lan, roles: [author, approver], password: "$argon2id$...", unix: lan}
-//     vina-noc: {roles: [carrier], gateway: vina, tokens: [{id: k1, sha256: HEX, expires: 2027-01-01}]}
+//     lan:      {name: Nguyễn Thị Lan, roles: [author, approver], password: "$argon2id$...", unix:
+//     lan} vina-noc: {roles: [carrier], gateway: vina, tokens: [{id: k1, sha256: HEX, expires:
+//     2027-01-01}]}
 //
-// Only hashes stand in it: Argon2id of passwords (libsodium), SHA-256 of tokens, which are 256 random
-// bits. Still, nobody but its owner and group may read it, and only its owner may write it.
+// Only hashes stand in it: Argon2id of passwords (libsodium), SHA-256 of tokens, which are 256
+// random bits. Still, nobody but its owner and group may read it, and only its owner may write it.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +53,7 @@ class RoleSet {
 std::string to_string(RoleSet roles);
 
 struct Token {
-  std::string id;  // unique in the file: it finds the user
+  std::string id;   // unique in the file: it finds the user
   Digest sha256{};  // of the secret
   std::string note;
   std::optional<Instant> expires;  // midnight UTC at which the named day begins
@@ -62,8 +63,8 @@ struct User {
   std::string id;  // [a-z0-9][a-z0-9-]*, at most 32
   std::string name;
   RoleSet roles;
-  std::string gateway;   // of a carrier, "" for others
-  std::string password;  // "$argon2id$...", "" for none
+  std::string gateway;     // of a carrier, "" for others
+  std::string password;    // "$argon2id$...", "" for none
   std::string unix_login;  // may act as this user over the Unix socket, "" for nobody
   std::vector<Token> tokens;
 };
@@ -76,7 +77,7 @@ struct Users {
 };
 
 constexpr std::size_t kUserIdMax = 32;
-bool is_user_id(std::string_view text);   // also a token's id
+bool is_user_id(std::string_view text);  // also a token's id
 
 // Reads the file. Faults say what is wrong with it, never quoting a hash; the result is then empty.
 std::optional<Users> load_users(const std::string& path, Faults& faults);

@@ -33,7 +33,7 @@ bool equal_fold(std::string_view a, std::string_view b);  // ASCII
 struct HttpPeer {
   std::string address;               // "127.0.0.1", "::1"; "unix" over a Unix socket
   std::optional<std::uint32_t> uid;  // of the process at the other end of a Unix socket
-  bool local = false;  // of this machine, and not by a proxy
+  bool local = false;                // of this machine, and not by a proxy
 };
 
 struct HttpRequest {

@@ -350,6 +350,23 @@ MUTANTS = [
            [("set_share(«std::min(1.0, share_ + seconds * kRegainPerSecond)»);", "1.0")],
            by=["pace_test"]),
 
+    # Shares of a gateway.
+    Mutant("idle time earns a share", "src/dispatch/share.cpp",
+           [("return «std::max(now, tags.finish)»;", "tags.finish")],
+           by=["share_test"]),
+    Mutant("weights are not kept", "src/dispatch/share.cpp",
+           [("tags.finish = now + «parts / tags.weight»;", "parts")],
+           by=["share_test"]),
+    Mutant("the rest gets nothing beside the urgent", "src/dispatch/share.cpp",
+           [("«start(own.tags, now_)», !member.urgent", "0.0")],
+           by=["share_test"]),
+    Mutant("the urgent wait for their turn", "src/dispatch/share.cpp",
+           [("const bool alarm = «member.urgent && member.tags.finish == 0»;", "false")],
+           by=["share_test"]),
+    Mutant("pressed without bound", "src/dispatch/share.cpp",
+           [("std::clamp(needed / (rate * share), 1.0, «kMost»)", "1e9")],
+           by=["share_test"]),
+
     # HTTP: what libcurl may do, and what its results mean.
     Mutant("libcurl may send it twice", "src/net/curl_http.cpp",
            [("return «++transfer.starts > 1» ?", "++transfer.starts < 1")],

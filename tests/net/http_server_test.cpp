@@ -769,8 +769,7 @@ TEST(HttpServer, ListensToOthersOnlyWithShelter) {
   Served proxied({}, {"0.0.0.0:0"}, true);
   ASSERT_FALSE(proxied.failure) << proxied.failure->text;
   RawPeer peer = proxied.connect();
-  EXPECT_EQ(peer.ask(get("/who", "X-Forwarded-For: 10.6.6.6, 192.0.2.7\r\n")).body,
-            "192.0.2.7");
+  EXPECT_EQ(peer.ask(get("/who", "X-Forwarded-For: 10.6.6.6, 192.0.2.7\r\n")).body, "192.0.2.7");
   Served direct;
   RawPeer liar = direct.connect();
   EXPECT_EQ(liar.ask(get("/who", "X-Forwarded-For: 10.6.6.6\r\n")).body, "127.0.0.1 local");
