@@ -52,6 +52,7 @@ def write_trial(folder, profile, port, rows, limits, account):
         own = re.sub(r"max: \d+", "max: 500", file.read())
     write(os.path.join(folder, "profiles", f"{profile}.yaml"), own)
     write(os.path.join(folder, "loa.yaml"), f"""node: bench-1
+approval: {{required: false}}
 data: {folder}/data
 networks: {config}/networks.yaml
 profiles: profiles/

@@ -44,6 +44,12 @@ class SendVerb {
       if (!same) return fail(std::move(same.error()));
       if (is_over(record->life.state)) return already_ended(*record);
     } else {
+      if (prepared_.settings.approval_required)
+        return fail(Code::permission,
+                    "here another person must approve a campaign before it is sent: submit it to "
+                    "the daemon (loa serve, loa submit), or, on a test system, write approval: "
+                    "{required: false}",
+                    {prepared_.settings.file});
       auto begun = begin((*session)->disk());
       if (!begun) return fail(std::move(begun.error()));
     }

@@ -90,6 +90,7 @@ class World:
         with open(os.path.join(PROJECT, "config", "loa.yaml"), encoding="utf-8") as file:
             text = file.read()
         text = re.sub(r"^data: .*", "data: ../data", text, flags=re.M)
+        text = re.sub(r"^approval: .*", "approval: {required: false}", text, flags=re.M)
         for name, port in (sim.ports if sim else {}).items():
             old = {"viettel": 9101, "vina": 9102, "mobi": 9103}[name]
             text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{port}")
