@@ -317,7 +317,7 @@ TEST_F(RedisIntakeTest, TheExampleOfAProducerWorks) {
   const auto run = [&](const std::string& words) {
     pid_t process =
         launch_process({"sh", "-c",
-                        "exec python3 " LOA_PROJECT "/config/queue/queue.py --wait 30 --url " +
+                        "exec python3 " LOA_PROJECT "/config/queue/queue_campaign.py --wait 30 --url " +
                             server.url() + " " + words + " >" + folder.path + "/out"});
     int status_of_process = 0;
     loa->until([&] { return ::waitpid(process, &status_of_process, WNOHANG) == process; });
