@@ -21,12 +21,6 @@ constexpr std::size_t kAssembliesMax = 256;
 constexpr std::size_t kRetriesMax = 1000;
 constexpr std::size_t kFaultsMax = 100;  // told of one entry
 
-Faults only_fault(const std::string& name, std::string text) {
-  Faults faults;
-  faults.error({name}, std::move(text));
-  return faults;
-}
-
 std::string to_json(const Faults& faults) {
   JsonWriter json;
   json.open_array();
@@ -114,8 +108,8 @@ Task<RedisTaking::Step> RedisTaking::take_campaign(StreamEntry entry, QueuedCamp
   } else if (campaign.chunks) {
     step = co_await take_parts(std::move(entry), std::move(campaign), deliveries);
   } else if (deliveries > options_.deliveries_max) {
-    Faults faults = only_fault(
-        name_of(entry.id), fmt::format("was handed out {} times and never finished", deliveries));
+    Faults faults =
+        fault_of(entry.id, fmt::format("was handed out {} times and never finished", deliveries));
     step = co_await refuse(std::move(entry), campaign.id, campaign.by, std::move(faults));
   } else {
     step = co_await take_whole(std::move(entry), std::move(campaign));
@@ -158,163 +152,6 @@ Task<RedisTaking::Step> RedisTaking::take_whole(StreamEntry entry, QueuedCampaig
     std::vector<std::string> entries(1, entry.id);
     step = co_await queue_.acknowledge(std::move(entries));
   }
-  co_return step;
-}
-
-// The campaign itself, whose audience comes in parts.
-Task<RedisTaking::Step> RedisTaking::take_parts(StreamEntry entry, QueuedCampaign campaign,
-                                                std::int64_t deliveries) {
-  const std::string id = campaign.id;
-  if (is_full() && assemblies_.count(id) == 0) {
-    later(entry.id, "too many campaigns wait for their parts");
-    co_return Step{};
-  }
-  Assembly& assembly = assembly_of(id);
-  if (!assembly.entry.empty() && assembly.entry != entry.id &&
-      assembly.campaign.document != campaign.document) {
-    Faults faults = only_fault(
-        name_of(entry.id),
-        fmt::format("the campaign '{}' waits for its parts already, with other content ({})", id,
-                    assembly.entry));
-    const Step refused = co_await refuse(std::move(entry), "", campaign.by, std::move(faults));
-    co_return refused;
-  }
-  if (assembly.count != campaign.chunks->count && assembly.count != 0) {
-    note(Level::warning, Kind::gap, id,
-         fmt::format("{} parts of another audience of {} parts are dropped", assembly.parts.size(),
-                     assembly.count));
-    assembly.parts.clear();
-  }
-  assembly.add_entry(entry.id, deliveries);
-  assembly.count = campaign.chunks->count;
-  if (assembly.entry.empty()) {
-    assembly.entry = entry.id;
-    assembly.campaign = std::move(campaign);
-  }
-  Step step;
-  if (assembly.is_complete()) {
-    step = co_await finish(id);
-  } else {
-    show_early(id, "incoming", assembly.missing());
-  }
-  co_return step;
-}
-
-Task<RedisTaking::Step> RedisTaking::take_chunk(StreamEntry entry, QueuedChunk chunk,
-                                                std::int64_t deliveries) {
-  const std::string id = chunk.campaign;
-  if (is_full() && assemblies_.count(id) == 0) {
-    later(entry.id, "too many campaigns wait for their parts");
-    co_return Step{};
-  }
-  const StagedChunk staged{id, chunk.index, chunk.count, chunk.sha256};
-  {
-    Assembly& assembly = assembly_of(id);
-    const bool stale = assembly.entries.empty() && assembly.count != chunk.count;
-    if (stale) assembly.parts.clear();
-    if (stale || assembly.count == 0) assembly.count = chunk.count;
-    if (assembly.count != chunk.count) {
-      Faults faults = only_fault(name_of(entry.id),
-                                 fmt::format("part {} of {}, but the audience of '{}' has {} parts",
-                                             chunk.index, chunk.count, id, assembly.count));
-      const Step refused = co_await refuse(std::move(entry), "", "", std::move(faults));
-      co_return refused;
-    }
-  }
-  const auto keep = [this, &staged, &chunk] { return staging_.keep(staged, chunk.csv); };
-  const Result<void> kept = co_await needs_.workers.run(keep);
-  if (!kept) {
-    later(entry.id, kept.error().text);
-    co_return Step{};
-  }
-  Assembly& assembly = assembly_of(id);
-  Assembly::Part& part = assembly.parts[chunk.index];
-  const bool older = part.sha256 != chunk.sha256 && is_earlier(entry.id, part.entry);
-  if (!older) part = {chunk.sha256, entry.id};
-  assembly.add_entry(entry.id, deliveries);
-  Step step;
-  if (assembly.is_complete()) {
-    step = co_await finish(id);
-  } else if (!assembly.entry.empty()) {
-    show_early(id, "incoming", assembly.missing());
-  }
-  co_return step;
-}
-
-// All parts are here.
-Task<RedisTaking::Step> RedisTaking::finish(std::string id) {
-  const Assembly& assembly = assembly_of(id);
-  if (assembly.deliveries > options_.deliveries_max) {
-    const Step over = co_await conclude(
-        id,
-        only_fault(name_of(assembly.entry),
-                   fmt::format("was handed out {} times and never finished", assembly.deliveries)));
-    co_return over;
-  }
-  const std::vector<StagedChunk> chunks = assembly.chunks();
-  const QueuedCampaign campaign = assembly.campaign;
-  const std::string entry = assembly.entry;
-  const auto assemble = [this, &chunks, &campaign] {
-    return staging_.assemble(chunks, campaign.chunks->sha256);
-  };
-  const Result<std::string> path = co_await needs_.workers.run(assemble);
-  if (!path && path.error().code == Code::config) {
-    Faults faults;
-    faults.error(campaign.chunks->place, "audience: " + path.error().text);
-    const Step refused = co_await conclude(id, std::move(faults));
-    co_return refused;
-  }
-  if (!path) {
-    // A damaged part is gone from the disk: what Redis still has is read again.
-    note(Level::error, Kind::waits, id, path.error().text);
-    reread_ = path.error().code == Code::data;
-    if (reread_) {
-      assemblies_.erase(id);
-    } else {
-      later(assembly_of(id), path.error().text);
-    }
-    co_return Step{};
-  }
-  std::vector<std::string> files(1, *path);
-  std::string why;
-  const std::optional<Outcome> outcome = co_await submit(entry, campaign, std::move(files), why);
-  if (!outcome) {
-    later(assembly_of(id), why);
-    co_return Step{};
-  }
-  const Step step = co_await conclude(id, outcome->faults);
-  co_return step;
-}
-
-// Acknowledges the campaign and its parts, after putting it among the refused if there are errors.
-Task<RedisTaking::Step> RedisTaking::conclude(std::string id, Faults faults) {
-  const Assembly assembly = assembly_of(id);
-  if (!faults.ok()) {
-    StreamEntry entry;
-    entry.id = assembly.entry;
-    entry.fields.emplace_back("campaign", assembly.campaign.document);
-    const RedisResult<bool> put = co_await put_refused(entry, id, assembly.campaign.by, faults);
-    if (!put) co_return tl::unexpected(put.error());
-    if (!*put) {
-      later(assembly_of(id), "");
-      co_return Step{};
-    }
-  }
-  std::vector<std::string> entries(assembly.entries.begin(), assembly.entries.end());
-  assemblies_.erase(id);
-  state_.incomplete.erase(id);
-  if (!entries.empty()) {
-    const Step done = co_await queue_.acknowledge(std::move(entries));
-    if (!done) co_return done;
-  }
-  co_await forget_files(assembly.chunks(), id);
-  co_return Step{};
-}
-
-// Parts of a campaign that the desk has already.
-Task<RedisTaking::Step> RedisTaking::drop_leftover(std::string id) {
-  note(Level::info, Kind::taken, id, "was taken before; what is left of its parts is dropped");
-  const Step step = co_await conclude(id, Faults());
   co_return step;
 }
 
@@ -393,8 +230,8 @@ Task<RedisResult<bool>> RedisTaking::put_refused(const StreamEntry& entry, std::
 Task<RedisTaking::Step> RedisTaking::refuse_unread(std::string entry) {
   StreamEntry unread;
   unread.id = entry;
-  Faults faults = only_fault(
-      name_of(entry),
+  Faults faults = fault_of(
+      entry,
       fmt::format("is larger than {} MiB: queue a large audience in parts, or as a set in Redis",
                   kRedisReplyBytesMax / 1024 / 1024));
   const Step step = co_await refuse(std::move(unread), "", "", std::move(faults));
@@ -431,51 +268,12 @@ Task<RedisTaking::Step> RedisTaking::try_again() {
   co_return Step{};
 }
 
-Task<RedisTaking::Step> RedisTaking::look_for_gaps() {
-  std::vector<std::string> ids;
-  for (const auto& [id, assembly] : assemblies_) {
-    const bool is_old = needs_.clock.now() - assembly.since >= options_.gap_after;
-    if (is_old && !assembly.is_complete()) ids.push_back(id);
-  }
-  for (const std::string& id : ids) {
-    const Answer<CampaignView> known = needs_.desk.campaign(id);
-    const Assembly& found = assembly_of(id);
-    const bool is_over = found.entry.empty() ? known && known->state != CampaignState::draft
-                                             : is_known(found.entry, found.campaign);
-    if (is_over) {
-      const Step step = co_await drop_leftover(id);
-      if (!step) co_return step;
-      continue;
-    }
-    Assembly& assembly = assembly_of(id);
-    std::string missing = assembly.missing();
-    if (missing == assembly.told) continue;
-    note(Level::warning, Kind::gap, id, "cannot be taken from Redis: " + missing);
-    show_early(id, "incoming", missing);
-    state_.incomplete[id] = missing;
-    assembly.told = std::move(missing);
-  }
-  state_.waiting = held().size();
-  co_return Step{};
-}
-
 void RedisTaking::lose(const std::string& entry) {
   ++state_.lost;
   note(Level::error, Kind::gap, "",
        fmt::format(
            "the entry {} is gone from Redis before it was finished: queue again what has no status",
            entry));
-}
-
-Task<void> RedisTaking::forget_files(std::vector<StagedChunk> chunks, std::string id) {
-  const auto remove = [this, &chunks, &id]() -> Result<void> {
-    Result<void> done = staging_.remove_audience(id);
-    for (const StagedChunk& chunk : chunks)
-      if (done) done = staging_.remove(chunk);
-    return done;
-  };
-  const Result<void> removed = co_await needs_.workers.run(remove);
-  if (!removed) note(Level::warning, Kind::waits, id, removed.error().text);
 }
 
 bool RedisTaking::holds(const std::string& entry) const {
@@ -502,15 +300,6 @@ Tick RedisTaking::next_due() const {
   for (const auto& [id, assembly] : assemblies_)
     if (assembly.is_complete()) due = std::min(due, assembly.not_before);
   return due;
-}
-
-Assembly& RedisTaking::assembly_of(const std::string& id) {
-  const auto [place, fresh] = assemblies_.try_emplace(id);
-  if (fresh) {
-    place->second.id = id;
-    place->second.since = needs_.clock.now();
-  }
-  return place->second;
 }
 
 // Whether the desk has taken this, so that its audience is not needed: that may be gone from Redis
@@ -556,6 +345,12 @@ Duration RedisTaking::pause(int tries) const {
 
 std::string RedisTaking::name_of(const std::string& entry) const {
   return options_.stream + " " + entry;
+}
+
+Faults RedisTaking::fault_of(const std::string& entry, std::string text) const {
+  Faults faults;
+  faults.error({name_of(entry)}, std::move(text));
+  return faults;
 }
 
 // Of what the desk does not have, and so does not tell itself.

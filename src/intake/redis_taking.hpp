@@ -130,6 +130,7 @@ class RedisTaking {
   void later(Assembly& assembly, const std::string& why);
   Duration pause(int tries) const;
   std::string name_of(const std::string& entry) const;
+  Faults fault_of(const std::string& entry, std::string text) const;
   void show_early(const std::string& id, std::string state, std::string reason);
   void note(IntakeNotice::Level level, IntakeNotice::Kind kind, const std::string& id,
             std::string text);

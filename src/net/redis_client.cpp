@@ -217,6 +217,10 @@ class RedisClient final : public Redis {
         named.error().kind != RedisFailure::other) {
       co_return failed(named.error().kind, state_.server + ": " + named.error().text);
     }
+    // On one machine, a connection to a port where nobody listens can be one to itself, and then
+    // says what we say.
+    if (named && named->text != "OK")
+      co_return failed(RedisFailure::protocol, state_.server + ": this is no Redis");
     co_return done;
   }
 

@@ -10,6 +10,7 @@ loa_process_test(e2e_send e2e/send_test.py)
 loa_process_test(e2e_check e2e/check_test.py)
 loa_process_test(e2e_hostile e2e/hostile_test.py)
 loa_process_test(e2e_doubts e2e/doubts_test.py)
+loa_process_test(e2e_redis e2e/redis_test.py)
 
 # The API and its description.
 add_test(NAME api_contract COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/contract.sh $<TARGET_FILE:api_test>

@@ -409,7 +409,9 @@ class Scripted {
 };
 
 TEST_F(RedisClientTest, WhatIsNoRedisIsFoundOutInTime) {
-  for (const std::string words : {"SSH-2.0-OpenSSH_9.2\r\n", "*99999999\r\n", "$5\r\nab", ""}) {
+  for (const std::string words :
+       {"SSH-2.0-OpenSSH_9.2\r\n", "*99999999\r\n", "$5\r\nab",
+        "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$8\r\nloa-test\r\n", ""}) {
     Scripted other(context_, words);
     RedisAccess to = access(other.url());
     to.connect_limit = 100ms;

@@ -86,6 +86,7 @@ using RedisAnswer = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
 
 inline RedisAnswer say_to(redisContext* opened, const std::vector<std::string>& words) {
   const std::unique_ptr<redisContext, decltype(&redisFree)> context(opened, &redisFree);
+  if (context != nullptr) redisSetTimeout(context.get(), {5, 0});
   std::vector<const char*> starts;
   std::vector<std::size_t> sizes;
   for (const std::string& word : words) {

@@ -201,4 +201,51 @@ class IntakeLife {
   std::unique_ptr<TaskGroup> tasks_;
 };
 
+inline const std::string kStream = "loa:campaigns";
+
+inline std::string hex(const std::string& text) { return to_hex(sha256(text)); }
+
+class RedisIntakeTest : public testing::Test {
+ protected:
+  RedisAccess access() const {
+    RedisAccess access;
+    access.address = *parse_redis_url(server.url());
+    access.connect_limit = std::chrono::milliseconds(500);
+    access.pause_first = std::chrono::milliseconds(10);
+    access.pause_max = std::chrono::milliseconds(50);
+    return access;
+  }
+  std::unique_ptr<IntakeLife> life(const std::function<void(RedisIntakeOptions&)>& change = {}) {
+    return std::make_unique<IntakeLife>(access(), desk, folder.path + "/staging", change);
+  }
+  std::string queue(const std::string& document) {
+    return server.ask({"XADD", kStream, "*", "campaign", document});
+  }
+  std::string queue_part(const std::string& campaign, int index, int count,
+                         const std::string& csv) {
+    return server.ask({"XADD", kStream, "*", "part", "audience", "campaign", campaign, "index",
+                       std::to_string(index), "count", std::to_string(count), "sha256", hex(csv),
+                       "csv", csv});
+  }
+  std::string status(const std::string& campaign, const std::string& field) {
+    return server.ask({"HGET", "loa:campaign:" + campaign, field});
+  }
+  std::string pending() { return server.ask({"XPENDING", kStream, "loa"}).substr(0, 1); }
+  bool is_done() {
+    return server.ask({"XINFO", "GROUPS", kStream}).find(" lag 0") != std::string::npos &&
+           pending() == "0";
+  }
+  std::size_t staged() const {
+    std::error_code none;
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path + "/staging", none))
+      count += entry.is_regular_file() ? 1 : 0;
+    return count;
+  }
+
+  RedisServer server{{"--appendonly", "yes", "--appendfsync", "always", "--rdbcompression", "no"}};
+  RememberingDesk desk;
+  TempFolder folder;
+};
+
 }  // namespace loa

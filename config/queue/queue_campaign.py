@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Queues a campaign for Loa in Redis, as a system that makes warnings would do it.
 
-  queue.py CAMPAIGN.yaml                        the campaign as it stands in the file
-  queue.py CAMPAIGN.yaml --audience PEOPLE.csv  with its audience in parts
+  queue_campaign.py CAMPAIGN.yaml                        the campaign as it stands in the file
+  queue_campaign.py CAMPAIGN.yaml --audience PEOPLE.csv  with its audience in parts
 
 The campaign is YAML or JSON with the keys of a campaign file. With --audience it must not name an
 audience itself: its parts and their hash are added here. What is queued stays queued until Loa has
