@@ -123,9 +123,10 @@ class PackageTest(unittest.TestCase):
         self.as_person("lan", "loa", "check", campaign)
         self.as_person("lan", "loa", "submit", campaign)
         self.assertEqual(self.shown()["state"], "waiting")
-        refused = self.as_person("lan", "loa", "approve", CAMPAIGN, status=None)
+        refused = self.as_person("lan", "loa", "approve", CAMPAIGN, f"--confirm={CAMPAIGN}",
+                                  status=None)
         self.assertEqual(refused.returncode, 77, refused.stderr)
-        self.as_person("minh", "loa", "approve", CAMPAIGN)
+        self.as_person("minh", "loa", "approve", CAMPAIGN, f"--confirm={CAMPAIGN}")
         self.system.wait_until("it is sent", lambda: self.shown()["state"] == "finished")
         shown = self.shown()
         self.assertEqual(shown["audience"], sum(shown["excluded"].values()) + shown["planned"])
