@@ -122,7 +122,7 @@ class PackageTest(unittest.TestCase):
                        's/hours: {.*}/hours: {from: "00:00", to: "24:00"}/', campaign)
         self.as_person("lan", "loa", "check", campaign)
         self.as_person("lan", "loa", "submit", campaign)
-        self.assertEqual(self.shown()["state"], "waiting")
+        self.system.wait_until("it has a plan", lambda: self.shown()["state"] == "waiting")
         refused = self.as_person("lan", "loa", "approve", CAMPAIGN, f"--confirm={CAMPAIGN}",
                                   status=None)
         self.assertEqual(refused.returncode, 77, refused.stderr)
