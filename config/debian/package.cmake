@@ -37,6 +37,10 @@ install(DIRECTORY config/campaigns config/audience DESTINATION ${LOA_DOC}/exampl
 install(FILES config/prometheus/loa.rules.yaml DESTINATION ${CMAKE_INSTALL_DATADIR}/loa/prometheus)
 install(FILES config/grafana/loa.json DESTINATION ${CMAKE_INSTALL_DATADIR}/loa/grafana)
 
+install(FILES src/cli/completion/loa.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME loa)
+install(FILES src/cli/completion/loa.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _loa)
+install(FILES src/cli/completion/loa.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
 file(GLOB MANUALS CONFIGURE_DEPENDS src/man/*.[158])
 foreach(MANUAL ${MANUALS})
   cmake_path(GET MANUAL FILENAME NAME)

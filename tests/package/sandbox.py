@@ -129,7 +129,7 @@ class Sandbox:
         """Runs a command in the booted system; the exit status must be as said (None: any)."""
         done = subprocess.run(
             ["nsenter", "--target", self.init, "--mount", "--pid", "--ipc", "--uts", "--net",
-             "--cgroup", "--root", "--wd=/", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+             "--cgroup", "--root", "env", "--chdir=/", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
              "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", *command],
             capture_output=True, text=True, timeout=PATIENCE_S, check=False, **options)
         if status is not None and done.returncode != status:
