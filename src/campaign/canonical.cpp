@@ -1,5 +1,7 @@
 #include "campaign/canonical.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -62,7 +64,7 @@ void write_map(JsonWriter& out, const Node& node, const std::string& path) {
   for (const Node::Entry* entry : entries) {
     const std::string key = path == kRegistered ? "*" : entry->key;
     out.key(entry->key);
-    write(out, entry->value, path.empty() ? key : path + "." + key);
+    write(out, entry->value, path.empty() ? key : fmt::format("{}.{}", path, key));
   }
   out.close_object();
 }

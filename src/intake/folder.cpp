@@ -146,6 +146,7 @@ Task<void> FolderIntake::run() {
     if (world_.clock.now() >= again_) {
       again_ = Tick::max();
       std::vector<std::string> names;
+      names.reserve(left_.size());
       for (const auto& [name, left] : left_) names.push_back(name);
       for (const std::string& name : names) co_await take(name, false);
     }
@@ -281,7 +282,7 @@ void FolderIntake::set_trouble(std::optional<std::string> words) {
       trouble_.value_or("the folder " + incoming_.folder() + " is watched again"));
 }
 
-void FolderIntake::say(FolderNotice::Kind kind, const std::string& name, std::string words,
+void FolderIntake::say(FolderNotice::Kind kind, const std::string& name, const std::string& words,
                        std::string campaign) const {
   if (!world_.notice) return;
   std::string line = printable(words);

@@ -69,7 +69,7 @@ class FolderIntake {
   Task<void> move(std::string name, Left left);
   void wait_for(const std::string& name, const FileIdentity& identity);
   void set_trouble(std::optional<std::string> words);
-  void say(FolderNotice::Kind kind, const std::string& name, std::string words,
+  void say(FolderNotice::Kind kind, const std::string& name, const std::string& words,
            std::string campaign = "") const;
 
   World world_;

@@ -111,9 +111,9 @@ std::string free_name(const std::string& folder, const std::string& name, Instan
   for (const char c : to_rfc3339(std::chrono::floor<seconds>(now)).substr(0, 19))
     if (c != '-' && c != ':') stamp += c;
   std::string candidate = name;
-  for (int i = 1; status_of(folder + "/" + candidate); ++i)
-    candidate = path.stem().string() + "." + stamp + "Z" + (i == 1 ? "" : fmt::format("-{}", i)) +
-                path.extension().string();
+  for (int i = 1; status_of(fmt::format("{}/{}", folder, candidate)); ++i)
+    candidate = fmt::format("{}.{}Z{}{}", path.stem().string(), stamp,
+                            i == 1 ? "" : fmt::format("-{}", i), path.extension().string());
   return candidate;
 }
 
