@@ -151,7 +151,7 @@ Task<Answer<Submitted>> CampaignsDesk::derive(Actor actor, std::string from, Act
                      "its useful_until has passed: say until when this one is of use");
   const Settings settings = settings_;
   const int revision = act == Act::schedule ? record.life.revision + 1 : 1;
-  const SubsetHead changes{.campaign = id,
+  const SubsetChanges changes{.campaign = id,
                            .not_before = input.not_before,
                            .useful_until = useful_until,
                            .parts_budget = known(from, record).head.parts_budget};
