@@ -21,3 +21,7 @@ loa_test(store_test SOURCES unit/store_test.cpp LINKS loa_dispatch)
 loa_test(service_test SOURCES unit/service_test.cpp LINKS loa_service Boost::json)
 loa_test(redis_intake_test SOURCES unit/redis_intake_test.cpp LINKS loa_intake PkgConfig::hiredis)
 set_tests_properties(redis_intake_test PROPERTIES TIMEOUT 300)
+loa_test(lifecycle_test SOURCES unit/lifecycle_test.cpp LINKS loa_dispatch)
+loa_test(desk_test
+  SOURCES unit/desk_world.cpp unit/desk_acts_test.cpp
+  LINKS loa_desk)
