@@ -1,6 +1,5 @@
 // A campaign file on its way to the daemon. The daemon reads no path that a client names, since it
-// may read what the client may not; so the client reads the audience, and what it names travels as
-// an upload.
+// may read what the client may not: the client reads the audience's files, and uploads stand for them.
 #pragma once
 
 #include <string>
@@ -13,16 +12,12 @@
 namespace loa {
 
 struct Brought {
-  std::string document;  // line for line as in the file, `files` replaced by `upload`
-  std::string type;      // application/yaml or application/json
+  std::string document;              // as it stands in the file
+  std::string type;                  // application/yaml or application/json
+  std::vector<std::string> uploads;  // one for each file of the audience, in their order
 };
 
-// Reads the file, and uploads the audience it names: several files as one, when their headers are
-// the same. What is wrong with the file is in `faults`.
+// Reads the file, and uploads the audience it names. What is wrong with the file is in `faults`.
 Result<Brought> bring_campaign(ApiClient& client, const std::string& path, Faults& faults);
-
-// The document with `audience: {files: ...}` as `{upload: NAME}`; each line stays on its line.
-// Empty when the document is written in a way that this does not find its way through.
-std::string with_upload(const std::string& document, const std::string& name);
 
 }  // namespace loa

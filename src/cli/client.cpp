@@ -2,11 +2,10 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <poll.h>
 
 #include <boost/json.hpp>
 #include <cstdlib>
-#include <thread>
 
 #include "api/password.hpp"
 #include "base/input_file.hpp"
@@ -25,6 +24,7 @@ constexpr std::size_t kSecretFileMax = 4096;
 constexpr long kConnectLimitMs = 5'000;
 constexpr Duration kSilenceMax = std::chrono::seconds(45);  // three missed heartbeats
 constexpr int kTriesMax = 3;
+constexpr int kBetweenTriesMs = 200;
 
 struct CurlDeleter {
   void operator()(CURL* curl) const { ::curl_easy_cleanup(curl); }
@@ -239,7 +239,7 @@ Result<ApiReply> ApiClient::send(const ApiRequest& request) {
     const bool broke = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
                        code == CURLE_SEND_ERROR || code == CURLE_PARTIAL_FILE;
     if (!broke || !repeatable || tries == kTriesMax) return state_->unreachable(code);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200 * tries));
+    ::poll(nullptr, 0, kBetweenTriesMs * tries);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "base/printable.hpp"
+#include "base/utf8.hpp"
 #include "cli/bring.hpp"
 #include "cli/campaign_view.hpp"
 #include "cli/client.hpp"

@@ -1,12 +1,12 @@
 #include "cli/watch.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <thread>
 
 #include "cli/campaign_view.hpp"
 #include "cli/json_view.hpp"
@@ -161,9 +161,10 @@ class Watch {
   }
 
   static void pause(Duration time) {
+    // In pieces: a signal that comes between the question and poll() does not wake it.
+    constexpr int kPieceMs = 50;
     const Tick until = now() + time;
-    while (now() < until && interrupted == 0)
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    while (now() < until && interrupted == 0) ::poll(nullptr, 0, kPieceMs);
   }
 
   Result<int> finish() {

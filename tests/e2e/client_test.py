@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import unittest
+import urllib.parse
 
 from daemon_stub import Stub, campaign, events, problem
 from world import PATIENCE_S, wait_until
@@ -52,57 +53,45 @@ def upload_name(content):
 
 
 class Submitting(Client):
-    def test_the_audience_travels_and_each_line_stays_on_its_line(self):
-        people = "so_dien_thoai\n0912345678\n0912345679\n"
-        self.file("people.csv", people)
-        name = upload_name(people)
-        self.take_uploads(name)
+    def test_the_audience_travels_with_the_file(self):
+        people = ["so_dien_thoai\n0912345678\n", "so_dien_thoai\n0912345679\n"]
+        self.file("people.csv", people[0])
+        self.file("more.csv", people[1])
+        names = [upload_name(one) for one in people]
+        self.take_uploads(*names)
         self.taken()
-        for audience in ("audience: {files: [people.csv], phone_column: so_dien_thoai}\n",
-                         "audience: {phone_column: so_dien_thoai, files: people.csv}\n",
-                         "audience:\n  files:\n    - people.csv   # all\n  phone_column: so_dien_thoai\n",
-                         "audience:\n  files: [\n    \"people.csv\",\n  ]\n  phone_column: so_dien_thoai\n"):
-            with self.subTest(audience=audience):
-                text = f"campaign: test\ntitle: Thử ở Lạng Sơn\n{audience}on_unknown: hold\n"
-                path = self.file("test.yaml", text)
-                done = self.run_loa("submit", path)
-                self.assertIn("test is taken", done.stderr)
-                self.assertIn("loa approve test", done.stderr)
-                self.assertIn("260,100 = excluded 100 (duplicate 100) + planned 260,000", done.stdout)
-                sent = self.stub.made("POST", ALL)[-1]
-                document = sent["body"].decode()
-                self.assertNotIn("people.csv", document.split("#")[0])
-                self.assertIn("upload: " + name, document)
-                self.assertEqual(document.splitlines()[-1], "on_unknown: hold")
-                self.assertEqual(len(document.splitlines()), len(text.splitlines()))
-                self.assertRegex(sent["headers"]["Idempotency-Key"], "^[0-9a-f]{32}$")
-                self.assertEqual(sent["headers"]["Content-Type"], "application/yaml")
-        put = self.stub.made("PUT", "/api/v1/audiences/" + name)[0]
-        self.assertEqual(put["body"].decode(), people)
+        path = self.file("test.yaml", "campaign: test\naudience: {files: [people.csv, more.csv]}\n")
+        done = self.run_loa("submit", path)
+        self.assertIn("test is taken", done.stderr)
+        self.assertIn("loa approve test", done.stderr)
+        self.assertIn("260,100 = excluded 100 (duplicate 100) + planned 260,000", done.stdout)
+        sent = self.stub.made("POST", ALL)[0]
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(sent["path"]).query)
+        self.assertEqual(query, {"name": [path], "upload": names})
+        with open(path, "rb") as file:
+            self.assertEqual(sent["body"], file.read())
+        self.assertRegex(sent["headers"]["Idempotency-Key"], "^[0-9a-f]{32}$")
+        self.assertEqual(sent["headers"]["Content-Type"], "application/yaml")
+        for name, content in zip(names, people):
+            self.assertEqual(self.stub.made("PUT", "/api/v1/audiences/" + name)[0]["body"].decode(), content)
 
     def test_json_with_its_audience(self):
         self.file("people.csv", "so_dien_thoai\n0912345678\n")
         name = upload_name("so_dien_thoai\n0912345678\n")
         self.take_uploads(name)
         self.taken()
-        self.run_loa("submit", self.file("test.json", '{"campaign": "test", "audience": {"files": ["people.csv"]}}'))
+        self.run_loa("submit", self.file("test.json", '{"campaign": "test", "audience": {"files": "people.csv"}}'))
         sent = self.stub.made("POST", ALL)[0]
-        self.assertEqual(json.loads(sent["body"]), {"campaign": "test", "audience": {"upload": name}})
+        self.assertIn("&upload=" + name, sent["path"])
         self.assertEqual(sent["headers"]["Content-Type"], "application/json")
 
-    def test_several_files_go_as_one(self):
-        self.file("a.csv", "\ufeffso_dien_thoai,ten\r\n0912345678,A")
-        self.file("b.csv", "so_dien_thoai,ten\n0912345679,B\n")
-        whole = "\ufeffso_dien_thoai,ten\r\n0912345678,A\n0912345679,B\n"
-        name = upload_name(whole)
-        self.take_uploads(name)
-        self.taken()
-        path = self.file("test.yaml", "campaign: test\naudience: {files: [a.csv, b.csv]}\n")
-        self.run_loa("submit", path)
-        self.assertEqual(self.stub.made("PUT", "/api/v1/audiences/" + name)[0]["body"].decode(), whole)
-        self.file("b.csv", "ten,so_dien_thoai\nB,0912345679\n")
-        done = self.run_loa("submit", path, status=65)
-        self.assertIn("b.csv:1: the header is not that of the first file", done.stderr)
+    def test_an_audience_that_the_daemon_took_otherwise_is_not_submitted(self):
+        self.file("people.csv", "so_dien_thoai\n0912345678\n")
+        name = upload_name("so_dien_thoai\n0912345678\n")
+        self.stub.answers["PUT /api/v1/audiences/" + name] = (200, {"name": name, "bytes": 1, "sha256": "0" * 64})
+        path = self.file("test.yaml", "campaign: test\naudience: {files: people.csv}\n")
+        self.assertIn("submit it again", self.run_loa("submit", path, status=75).stderr)
+        self.assertEqual(self.stub.made("POST", ALL), [])
 
     def test_without_files_nothing_is_uploaded(self):
         self.taken()
@@ -121,7 +110,7 @@ class Submitting(Client):
         self.assertEqual(json.loads(told.stdout)["errors"], [fault])
 
     def test_what_is_wrong_here_is_not_sent(self):
-        for text, words in (("campaign: [", "error"), ("audience: {files: []}\n", "at least one CSV"),
+        for text, words in (("campaign: [", "error"), ("audience: {files: []}\n", "must name 1 to 255"),
                             ("audience: {files: [none.csv]}\n", "none.csv: cannot be opened")):
             done = self.run_loa("submit", self.file("test.yaml", text), status=66 if "none" in text else 65)
             self.assertIn(words, done.stderr)
