@@ -56,25 +56,25 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME loa)
 set(CPACK_PACKAGE_CONTACT ${LOA_MAINTAINER})
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_SET_DESTDIR ON)
+set(CPACK_SET_DESTDIR ON)  # /etc is beside the prefix
+set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS ${CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS})
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "ca-certificates, systemd, tzdata")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "ca-certificates, procps, systemd, tzdata")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "prometheus, redis-server")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-" Loa sends public-safety warnings by SMS to a whole province. It freezes a
- campaign into a plan that a second person approves, and sends the plan
- through carriers' HTTP gateways within their limits. It records every
- attempt durably before it is made, so that at the end each recipient has
- exactly one recorded state.
- .
- The package brings the daemon, its command line, a simulator of carriers,
- alert rules for Prometheus and a dashboard for Grafana.")
+"Loa sends public-safety warnings by SMS to a whole province. It freezes a
+campaign into a plan that a second person approves, and sends the plan
+through carriers' HTTP gateways within their limits. It records every
+attempt durably before it is made, so that at the end each recipient has
+exactly one recorded state.
+.
+The package brings the daemon, its command line, a simulator of carriers,
+alert rules for Prometheus and a dashboard for Grafana.")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "SMS warnings to a whole province, with a durable record")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${LOA_DEBIAN}/postinst ${LOA_DEBIAN}/prerm ${LOA_DEBIAN}/postrm ${LOA_STAGE}/conffiles)

@@ -31,24 +31,6 @@ std::vector<std::string> role_words() { return {kRoleWords.begin(), kRoleWords.e
 
 std::string system_error() { return std::strerror(errno); }
 
-// Refuses a file that others can read or change: hashes can be attacked in peace.
-Result<std::string> read_private(const std::string& path) {
-  auto file = InputFile::open(path);
-  if (!file) return fail(std::move(file.error()));
-  struct stat status = {};
-  if (::fstat(file->descriptor(), &status) != 0) return fail(Code::no_input, system_error());
-  constexpr mode_t kTooOpen = S_IWGRP | S_IRWXO;
-  if ((status.st_mode & kTooOpen) != 0) {
-    return fail(Code::no_input, fmt::format("is open to others (mode {:04o}): chmod {:o} it",
-                                            status.st_mode & 07777U, status.st_mode & 0640U));
-  }
-  std::string text(kFileMax + 1, '\0');
-  const auto have = file->read(text.data(), text.size());
-  if (!have) return fail(have.error());
-  text.resize(*have);
-  return text;
-}
-
 std::optional<Digest> parse_digest(std::string_view hex) {
   Digest digest{};
   if (hex.size() != digest.size() * 2) return std::nullopt;
@@ -316,7 +298,7 @@ bool is_user_id(std::string_view text) {
 }
 
 std::optional<Users> load_users(const std::string& path, Faults& faults) {
-  const auto text = read_private(path);
+  const auto text = read_private(path, kFileMax);
   if (!text) {
     faults.error({.file = path}, text.error().text);
     return std::nullopt;

@@ -1,6 +1,7 @@
 #include "base/input_file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,24 @@ Result<std::string> read_start(const std::string& path, std::size_t size) {
   std::string text(size, '\0');
   const auto have = file->read(text.data(), size);
   if (!have) return fail(have.error());
+  text.resize(*have);
+  return text;
+}
+
+Result<std::string> read_private(const std::string& path, std::size_t max) {
+  auto file = InputFile::open(path);
+  if (!file) return fail(std::move(file.error()));
+  struct stat status = {};
+  if (::fstat(file->descriptor(), &status) != 0) return failed("cannot be looked at");
+  constexpr mode_t kTooOpen = S_IWGRP | S_IRWXO;
+  if ((status.st_mode & kTooOpen) != 0) {
+    return fail(Code::permission, fmt::format("is open to others (mode {:04o}): chmod {:o} it",
+                                              status.st_mode & 07777U, status.st_mode & 0640U));
+  }
+  std::string text(max + 1, '\0');
+  const auto have = file->read(text.data(), text.size());
+  if (!have) return fail(have.error());
+  if (*have > max) return fail(Code::data, fmt::format("is longer than {} bytes", max));
   text.resize(*have);
   return text;
 }

@@ -30,4 +30,9 @@ class InputFile {
 // The first `size` bytes of a file, or all when it has fewer.
 Result<std::string> read_start(const std::string& path, std::size_t size);
 
+// A whole file of at most `max` bytes that holds secrets: one that others may read, or that its
+// group may write, is refused (Code::permission, with what to do), one that is longer too
+// (Code::data).
+Result<std::string> read_private(const std::string& path, std::size_t max);
+
 }  // namespace loa

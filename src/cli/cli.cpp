@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/fault.hpp"
+#include "cli/completion.hpp"
 #include "cli/verb_groups.hpp"
 #include "cli/verbs.hpp"
 
@@ -16,6 +17,24 @@ namespace {
 
 void add_data(CLI::App& verb, std::string& data) {
   verb.add_option("--data", data, "Data directory (default: the configured one)");
+}
+
+void add_completion_verb(CLI::App& app, int& status) {
+  CLI::App* verb = app.add_subcommand("completion", "Print the script that completes in a shell");
+  auto shell = std::make_shared<std::string>();
+  verb->add_option("SHELL", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  verb->footer(
+      "Example: source <(loa completion bash)\n"
+      "         loa completion fish > ~/.config/fish/completions/loa.fish");
+  verb->callback([shell, &status] {
+    const std::string_view script = *shell == "bash"  ? kBashCompletion
+                                    : *shell == "zsh" ? kZshCompletion
+                                                      : kFishCompletion;
+    std::fwrite(script.data(), 1, script.size(), stdout);
+    status = 0;
+  });
 }
 
 // CLI11 knows no "did you mean".
@@ -193,7 +212,15 @@ int run_cli(int argc, char** argv) {
       "Exit: 0 nobody lost and nobody doubled, 70 somebody was");
   drill->callback([&] { status = run_drill_verb(common, drilling); });
 
+  add_client_verbs(app, common, status);
   add_user_verbs(app, common, status);
+  add_completion_verb(app, status);
+
+  // For the shells, and in no help.
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") {
+    print_completions(app, {argv + 2, argv + argc});
+    return 0;
+  }
 
   try {
     app.parse(argc, argv);

@@ -21,6 +21,7 @@ struct Settings {
   std::string data = "/var/lib/loa";
   std::string zone = "Asia/Ho_Chi_Minh";
   std::string templates;
+  std::string users;  // file, "" for none: nobody may do anything by the API
   std::vector<std::string> exclusions;
   std::optional<std::uint64_t> keep_segments;  // of the journal; nothing: all
   NumberingPlan numbering;

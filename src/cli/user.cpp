@@ -1,6 +1,5 @@
 // `loa user`: the users file. It works on the file alone; the daemon reads it when told to reload.
 #include <fmt/format.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,6 +11,7 @@
 #include "base/input_file.hpp"
 #include "base/printable.hpp"
 #include "cli/output.hpp"
+#include "cli/prompt.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
 
@@ -20,73 +20,6 @@ namespace {
 
 constexpr const char* kReload =
     "A daemon that runs reads it when told to reload: systemctl reload loa\n";
-
-// A line without its end, at most `max` bytes of it.
-Result<std::string> read_line(int descriptor, std::size_t max) {
-  std::string line;
-  for (char c = 0; line.size() <= max;) {
-    const ssize_t n = ::read(descriptor, &c, 1);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(Code::io, "the password cannot be read");
-    if (n == 0 || c == '\n') break;
-    line += c;
-  }
-  if (line.ends_with('\r')) line.pop_back();
-  return line;
-}
-
-// The terminal without echo, until this is gone. Ctrl-C is a byte meanwhile, so that it cannot
-// leave the terminal mute.
-class Mute {
- public:
-  Mute() {
-    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    struct termios quiet = before_;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG);
-    muted_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
-  }
-  ~Mute() {
-    if (muted_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-  }
-  Mute(const Mute&) = delete;
-  Mute& operator=(const Mute&) = delete;
-
- private:
-  struct termios before_ = {};
-  bool muted_ = false;
-};
-
-void erase_character(std::string& text) {
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U)
-    text.pop_back();
-  if (!text.empty()) text.pop_back();
-}
-
-Result<std::string> ask(const std::string& prompt) {
-  std::string text;
-  {
-    const Mute mute;  // first: it drops what was typed before
-    say("{}", prompt);
-    for (char c = 0;;) {
-      const ssize_t n = ::read(STDIN_FILENO, &c, 1);
-      if (n < 0 && errno == EINTR) continue;
-      constexpr char kInterrupt = 3;
-      constexpr char kEnd = 4;
-      if (n <= 0 || c == kInterrupt || c == kEnd) {
-        say("\n");
-        return fail(Code::usage, "left; nothing was changed");
-      }
-      if (c == '\n' || c == '\r') break;
-      if (c == '\b' || c == 127) {
-        erase_character(text);
-      } else if (text.size() <= kPasswordMax) {
-        text += c;
-      }
-    }
-  }
-  say("\n");
-  return text;
-}
 
 // From the file named, from stdin when that is no terminal, else by asking twice.
 Result<Secret> read_password(const std::string& name, const std::string& file) {
@@ -98,14 +31,14 @@ Result<Secret> read_password(const std::string& name, const std::string& file) {
     return Secret(std::move(*text));
   }
   if (file == "-" || ::isatty(STDIN_FILENO) == 0) {
-    auto line = read_line(STDIN_FILENO, kPasswordMax + 1);
+    auto line = read_input_line(kPasswordMax + 1);
     if (!line) return fail(line.error());
     return Secret(std::move(*line));
   }
   auto first =
-      ask(fmt::format("New password for {} ({} characters or more): ", name, kPasswordMin));
+      ask_secret(fmt::format("New password for {} ({} characters or more): ", name, kPasswordMin));
   if (!first) return fail(first.error());
-  const auto second = ask("The same again: ");
+  const auto second = ask_secret("The same again: ");
   if (!second) return fail(second.error());
   if (*first != *second) return fail(Code::data, "the two are not the same; nothing was changed");
   return Secret(std::move(*first));

@@ -11,5 +11,6 @@ namespace loa {
 void add_common(CLI::App& verb, CommonOptions& common);
 
 void add_user_verbs(CLI::App& app, CommonOptions& common, int& status);
+void add_client_verbs(CLI::App& app, CommonOptions& common, int& status);
 
 }  // namespace loa

@@ -59,6 +59,53 @@ struct UserOptions {
   std::string token;    // an id
 };
 
+// How the daemon is reached, and as whom.
+struct ReachOptions {
+  std::string api;
+  std::string token_file;
+  std::string user;
+  std::string password_file;
+  std::string ca_file;
+  bool no_input = false;  // never ask
+};
+
+enum class ClientVerb {
+  submit,
+  list,
+  show,
+  history,
+  approve,
+  give_back,
+  reject,
+  schedule,
+  pause,
+  resume,
+  stop,
+  retry,
+  clone,
+  explain,
+  gateways,
+  pause_gateway,
+  resume_gateway,
+};
+
+struct ClientOptions {
+  ReachOptions reach;
+  std::string subject;  // a campaign's id, a file, a number, a gateway's name
+  std::string campaign;
+  std::string state;
+  int limit = 50;
+  std::string reason;
+  std::string confirm;
+  std::string plan;        // approve: the hash
+  std::string not_before;  // RFC 3339
+  std::string useful_until;
+  std::string id;  // of the new campaign
+  bool with_plan = false;
+  bool dry_run = false;
+  bool watch = false;
+};
+
 int run_check(const CommonOptions& common, const std::vector<std::string>& paths);
 int run_text(const CommonOptions& common, const std::string& text);
 int run_audience(const CommonOptions& common, const std::vector<std::string>& files,
@@ -73,6 +120,7 @@ int run_journal_cat(const CommonOptions& common, const std::string& data);
 int run_journal_verify(const CommonOptions& common, const std::string& data);
 int run_drill_verb(const CommonOptions& common, const DrillArguments& arguments);
 int run_user(const CommonOptions& common, UserVerb verb, const UserOptions& options);
+int run_client(const CommonOptions& common, ClientVerb verb, const ClientOptions& options);
 
 // Parses the command line and runs the verb.
 int run_cli(int argc, char** argv);

@@ -1,6 +1,7 @@
 #include "dispatch/share.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/check.hpp"
 
@@ -26,28 +27,14 @@ void FairShare::leave(Flow flow) { members_.erase(flow); }
 
 FairShare::Flow FairShare::next(std::span<const Flow> ready) const {
   LOA_CHECK(!ready.empty());
-  const double urgent_start = start(urgent_.tags, now_);
-  const double ordinary_start = start(ordinary_.tags, now_);
-  const auto begins = [&](const Member& member) {
-    const Class& own = member.urgent ? urgent_ : ordinary_;
-    return std::pair(member.urgent ? urgent_start : ordinary_start, start(member.tags, own.now));
-  };
-  Flow first = nullptr;
-  std::pair<double, double> earliest;
-  bool first_urgent = false;
-  for (const Flow flow : ready) {
+  const auto order = [&](Flow flow) {
     const Member& member = members_.at(flow);
-    const auto begin = begins(member);
-    const bool wins =
-        first == nullptr || begin.first < earliest.first ||
-        (begin.first == earliest.first &&
-         (member.urgent != first_urgent ? member.urgent : begin.second < earliest.second));
-    if (!wins) continue;
-    first = flow;
-    earliest = begin;
-    first_urgent = member.urgent;
-  }
-  return first;
+    const Class& own = member.urgent ? urgent_ : ordinary_;
+    const bool alarm = member.urgent && member.tags.finish == 0;  // given nothing yet
+    return std::tuple(!alarm, start(own.tags, now_), !member.urgent, start(member.tags, own.now));
+  };
+  return *std::min_element(ready.begin(), ready.end(),
+                           [&](Flow a, Flow b) { return order(a) < order(b); });
 }
 
 void FairShare::charge(Flow flow, std::uint64_t parts) {

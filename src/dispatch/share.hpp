@@ -3,7 +3,12 @@
 // takes; who had nothing to send for a while gets no more for it afterwards.
 //
 // The urgent (priority: emergency) come first and get nine tenths together; the others share the
-// rest, so that they go on, slowly. Pure.
+// rest, so that they go on, slowly. A new urgent one is next at once.
+//
+// Nobody starves: let L be the parts of the largest request. Who waits with weight w is next after
+// at most K = sum of (L + L * v / w) parts of the others of its class, v their weights; and of the
+// other class at most 9 (K + L) + 2 L when it is not urgent, (K + L) / 9 + 2 L when it is; and L
+// for each urgent one that comes meanwhile. Pure.
 #pragma once
 
 #include <cstdint>

@@ -16,3 +16,5 @@ add_test(NAME api_contract COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/contract.sh $
   ${PROJECT_SOURCE_DIR}/src/api/openapi.yaml ${CMAKE_CURRENT_BINARY_DIR})
 set_tests_properties(api_contract PROPERTIES TIMEOUT 300)
 loa_process_test(e2e_user e2e/user_test.py)
+loa_process_test(e2e_client e2e/client_test.py)
+loa_process_test(e2e_completion e2e/completion_test.py)

@@ -12,9 +12,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT = os.path.dirname(os.path.dirname(HERE))
 RULES = os.path.join(PROJECT, "config", "prometheus", "loa.rules.yaml")
 DASHBOARD = os.path.join(PROJECT, "config", "grafana", "loa.json")
+EXPORTER = os.path.join(PROJECT, "src", "api", "metrics.cpp")
 GUIDE = os.path.join(PROJECT, "docs", "operate.md")
 
-# Name of a metric and its labels.
+# Name of a metric and its labels; a histogram by its buckets.
 METRICS = {
     "loa_messages_total": {"gateway", "outcome"},
     "loa_segments_total": {"gateway"},
@@ -32,7 +33,13 @@ METRICS = {
     "loa_build_info": {"version"},
     "loa_redis_connected": set(),
     "loa_journal_shortage": set(),
+    "loa_approval_required": set(),
+    "loa_http_connections": set(),
+    "loa_http_streams": set(),
+    "loa_http_requests_total": set(),
+    "loa_http_dropped_connections_total": {"reason"},
 }
+ONLY_IN_ALERTS = {"loa_config_last_reload_successful", "loa_approval_required"}
 FROM_PROMETHEUS = {"job", "instance"}
 
 
@@ -67,6 +74,10 @@ class Monitoring(unittest.TestCase):
         done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, cwd=folder,
                               timeout=60, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_list_above_is_what_the_daemon_has(self):
+        families = set(re.findall(r"(?:family|put)\(\"(loa_\w+)\"", text_of(EXPORTER)))
+        self.assertEqual({name.removesuffix("_bucket") for name in METRICS}, families)
 
     def test_rules_are_well_formed(self):
         self.promtool("check", "rules", "--lint=all", "--lint-fatal", RULES)
@@ -112,7 +123,7 @@ class Monitoring(unittest.TestCase):
             self.assertFalse(places & cells, f"{title} covers another panel")
             places |= cells
         # Every metric has its panel, but for what only an alert needs.
-        self.assertEqual(set(METRICS) - shown, {"loa_config_last_reload_successful"})
+        self.assertEqual(set(METRICS) - shown, ONLY_IN_ALERTS)
 
     def test_dashboard_queries_are_promql(self):
         """promtool reads each expression as a rule; Grafana's variables stand for any value."""

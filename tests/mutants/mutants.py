@@ -30,6 +30,7 @@ MEMORY = 2 * 1024**3  # bytes; a mutant may take memory without an end
 SUITES = {
     "journal_test": {},
     "pace_test": {},
+    "share_test": {},
     "ladder_test": {},
     "dispatch_test": {},
     "store_test": {},

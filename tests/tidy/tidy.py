@@ -303,7 +303,7 @@ def main():
     if len(beast) > BEAST_FILES_MAX:
         faults += [(path, 1, f"Beast in {len(beast)} files: at most {BEAST_FILES_MAX}")
                    for path in beast]
-    for document in ("README.md", "ARCHITECTURE.md"):
+    for document in ("README.md", "ARCHITECTURE.md", "docs/operate.md"):
         if os.path.exists(os.path.join(project, document)):
             faults += [(document, line, what) for line, what in dead_links(project, document)]
     for path, line, what in remarks:

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -106,18 +106,21 @@ class ServiceTest : public testing::Test {
   }
 };
 
+struct Heard {
+  std::vector<std::string> lines;
+  bool works = true;
+};
+
 class Kept final : public LogSink {
  public:
-  explicit Kept(std::vector<std::string>& lines, const bool& works)
-      : lines_(lines), works_(works) {}
+  explicit Kept(Heard& heard) : heard_(heard) {}
   bool write(const Line& line) override {
-    if (works_) lines_.push_back(fmt::format("{}: {}", line.kind.name, line.message));
-    return works_;
+    if (heard_.works) heard_.lines.push_back(fmt::format("{}: {}", line.kind.name, line.message));
+    return heard_.works;
   }
 
  private:
-  std::vector<std::string>& lines_;
-  const bool& works_;
+  Heard& heard_;
 };
 
 TEST(LogEvents, HaveDistinctNamesAndIds) {
@@ -295,9 +298,8 @@ TEST_F(ServiceTest, AfterATornLineTheNextStartsAfresh) {
 }
 
 TEST_F(ServiceTest, AFloodIsCountedAndToldOnce) {
-  std::vector<std::string> lines;
-  bool works = true;
-  Log log(clock_, std::make_unique<Kept>(lines, works));
+  Heard heard;
+  Log log(clock_, std::make_unique<Kept>(heard));
   LogFields vina;
   vina.gateway = "vina";
   LogFields mobi;
@@ -306,45 +308,44 @@ TEST_F(ServiceTest, AFloodIsCountedAndToldOnce) {
     log.warning(LogEvent::request_failed, fmt::format("reset {}", i), vina);
   log.warning(LogEvent::request_failed, "another gateway is heard", mobi);
   log.error(LogEvent::disk_full, "another event too", vina);
-  EXPECT_THAT(lines, SizeIs(kSameLinesMax + 2));
-  lines.clear();
+  EXPECT_THAT(heard.lines, SizeIs(kSameLinesMax + 2));
+  heard.lines.clear();
   pass(seconds(61));
   log.turn();
   EXPECT_THAT(
-      lines,
+      heard.lines,
       ElementsAre("suppressed: 980 more of 'request_failed' in a minute; the last: reset 999"));
-  lines.clear();
+  heard.lines.clear();
   log.warning(LogEvent::request_failed, "a new minute", vina);
-  EXPECT_THAT(lines, ElementsAre("request_failed: a new minute"));
+  EXPECT_THAT(heard.lines, ElementsAre("request_failed: a new minute"));
 }
 
 // Whoever invents campaign names cannot make the log grow without end.
 TEST_F(ServiceTest, AFloodOfSubjectsIsBoundedToo) {
-  std::vector<std::string> lines;
-  bool works = true;
-  Log log(clock_, std::make_unique<Kept>(lines, works));
+  Heard heard;
+  Log log(clock_, std::make_unique<Kept>(heard));
   for (int i = 0; i < 5000; ++i) {
     const std::string campaign = std::to_string(i);
     LogFields fields;
     fields.campaign = campaign;
     log.warning(LogEvent::campaign_refused, "no", fields);
   }
-  EXPECT_LE(lines.size(), 1000 + kSameLinesMax);
+  EXPECT_LE(heard.lines.size(), 1000 + kSameLinesMax);
   pass(seconds(61));
   log.turn();
-  EXPECT_THAT(lines.back(), HasSubstr("3980 more of 'campaign_refused'"));
+  EXPECT_THAT(heard.lines.back(), HasSubstr("3980 more of 'campaign_refused'"));
 }
 
 TEST_F(ServiceTest, LostLinesAreToldWhenTheLogIsBack) {
-  std::vector<std::string> lines;
-  bool works = false;
-  Log log(clock_, std::make_unique<Kept>(lines, works));
+  Heard heard;
+  heard.works = false;
+  Log log(clock_, std::make_unique<Kept>(heard));
   for (int i = 0; i < 3; ++i) log.info(LogEvent::campaign_taken, "unheard");
-  works = true;
+  heard.works = true;
   log.info(LogEvent::ready, "heard");
   log.info(LogEvent::ready, "heard");
-  EXPECT_THAT(lines, ElementsAre("suppressed: 3 lines of the log could not be written",
-                                 "ready: heard", "ready: heard"));
+  EXPECT_THAT(heard.lines, ElementsAre("suppressed: 3 lines of the log could not be written",
+                                       "ready: heard", "ready: heard"));
 }
 
 RC_GTEST_PROP(OneLine, IsOneBoundedLineOfUtf8WithoutANumber, ()) {
