@@ -48,14 +48,12 @@ class TlsWire final : public Wire {
   Task<std::size_t> write(const std::vector<asio::const_buffer>& bytes, ErrorCode& ec) override {
     return stream_.async_write_some(bytes, token(ec));
   }
-  Task<void> say_goodbye() override {
-    ErrorCode ignored;
-    co_await stream_.async_shutdown(token(ignored));
-  }
+  Task<void> say_goodbye() override { return stream_.async_shutdown(token(ignored_)); }
   Socket& socket() override { return stream_.next_layer(); }
 
  private:
   asio::ssl::stream<Socket> stream_;
+  ErrorCode ignored_;
 };
 
 class OpenSslServer final : public TlsServer {
@@ -100,7 +98,7 @@ void Wire::close() {
 
 Result<std::shared_ptr<TlsServer>> TlsServer::create(const std::string& certificate,
                                                      const std::string& key) {
-  const auto server = std::make_shared<OpenSslServer>();
+  auto server = std::make_shared<OpenSslServer>();
   auto loaded = server->load(certificate, key);
   if (!loaded) return fail(std::move(loaded.error()));
   return server;
