@@ -193,7 +193,7 @@ Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
       if (!state || !is_over(*state)) return contradiction(event, "an end that is none");
       if (is_over(record.life.state)) return {};  // it was stopped, and just finished
       record.life.state = *state;
-      record.life.why.clear();
+      record.life.why = event.reason;
       record.life.at = event.at;
       return {};
     }
@@ -237,6 +237,7 @@ Result<void> Record::intend(CampaignRecord& record, const Event& event) {
   record.held.erase(event.gateway);
   record.life.begun = true;
   if (!record.first_intent) record.first_intent = event.at;
+  record.last_intent = event.at;
 
   GatewayUse& use = gateways_[event.gateway];
   use.held = false;  // it is tried again
