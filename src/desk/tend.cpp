@@ -116,7 +116,6 @@ Task<Tick> CampaignsDesk::tend(std::string campaign) {
   } else {
     done = co_await commit_act(kDaemon, campaign, Act::begin, "");
     if (done) {
-
       start_sending(campaign);
     }
   }

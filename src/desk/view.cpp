@@ -44,6 +44,8 @@ std::string words_of(Bound bound, const Outlet& outlet, const GatewayUse& use,
       return fmt::format("{} paused the gateway: {}", use.paused_by, use.paused_why);
     case Bound::unreachable: return "the gateway cannot be reached; it is tried again";
     case Bound::disk: return "the disk is full";
+    case Bound::subscriber: return "the rest of its people have had their messages for now";
+    case Bound::budget: return "what is under way may use up the campaign's budget";
   }
   return "";
 }
@@ -243,7 +245,7 @@ std::string CampaignsDesk::reason_of(const CampaignView& view, const CampaignRec
       }
       return why;
     }
-    case CampaignState::finished: return "";
+    case CampaignState::finished: return life.why;
     case CampaignState::expired: return "its useful_until has passed";
     default: return life.why.empty() ? "" : fmt::format("{}: {}", life.who, life.why);
   }

@@ -114,6 +114,14 @@ Task<Result<Ending>> Dispatcher::conclude(Sending& sending) {
       ended.code = sending.stopped->code;
       ended.words = sending.stopped->words;
     }
+    if (ending == Ending::finished && sending.never_allowed > 0) {
+      ended.reason = fmt::format(
+          "{} not sent: they had as many messages as `subscriber` allows (loa.yaml), and may have "
+          "no "
+          "more before useful_until",
+          sending.never_allowed);
+      world_.observer.note(fmt::format("campaign '{}': {}", ended.campaign, ended.reason));
+    }
     LOA_FAILPOINT("ended.before_commit");
     const bool recorded = co_await commit(std::move(ended));
     LOA_FAILPOINT("ended.after_commit");
@@ -182,7 +190,11 @@ Task<void> Dispatcher::worker(Outlet& outlet) {
       std::optional<Work> work = sending.queues[outlet.index].next(now);
       LOA_CHECK(work.has_value());
       if (work->purpose == Work::Purpose::send) {
-        co_await send(outlet, sending, std::move(*work), *alarm);
+        if (admit(outlet, sending, *work)) {
+          co_await send(outlet, sending, std::move(*work), *alarm);
+        } else {
+          co_await alarm->wait_until(now);  // others may do something in between
+        }
       } else {
         co_await pursue(outlet, sending, std::move(*work), *alarm);
       }
@@ -223,9 +235,11 @@ Task<void> Dispatcher::send(Outlet& outlet, Sending& sending, Work work, Alarm& 
   LOA_FAILPOINT("intent.after_commit");
   const bool on_turn = co_await wait_for_turn(outlet, sending, cost, alarm);
   const bool repeats = work.purpose == Work::Purpose::repeat;
-  const bool in_time = !repeats || world_.clock.wall() < work.end;
+  const Instant wall = world_.clock.wall();
+  const bool in_time = (!repeats || wall < work.end) && next_hours(outlet, wall) <= wall;
   Decision decision;
   if (intended && on_turn && in_time) {
+    count_as_of_now(sending, work.rows, work.counted);
     decision = co_await exchange(outlet, sending, work, intent.reference, answer);
   } else {
     decision.outcomes.push_back({repeats ? RowState::in_doubt : RowState::planned, work.rows, "",
@@ -240,6 +254,7 @@ Task<void> Dispatcher::send(Outlet& outlet, Sending& sending, Work work, Alarm& 
   LOA_FAILPOINT("answer.after_commit");
   --outlet.in_flight;
   if (!failure_) {
+    settle_bounds(sending, work, decision.outcomes);
     std::vector<std::uint64_t> doubts;
     // A repetition that comes back by itself is on its rung already.
     if (!repeats || decision.again.empty())
@@ -251,6 +266,7 @@ Task<void> Dispatcher::send(Outlet& outlet, Sending& sending, Work work, Alarm& 
     for (const std::uint64_t first_row : doubts) co_await climb(sending, first_row);
   }
   --sending.in_flight;
+  trip_on_budget(sending);
   wake(sending);
 }
 

@@ -18,6 +18,7 @@
 #include "dispatch/outlet.hpp"
 #include "dispatch/recorder.hpp"
 #include "dispatch/sending.hpp"
+#include "dispatch/subscribers.hpp"
 #include "net/http.hpp"
 
 namespace loa {
@@ -27,7 +28,7 @@ enum class Ending {
   stopped,      // the text was refused
   expired,      // useful_until came first
   held,         // a gateway must be mended before the rest can go
-  tripped,      // the campaign's guard: too much goes wrong
+  tripped,      // the campaign's guard, or its budget
   interrupted,  // drained on request
 };
 std::string_view to_string(Ending ending);
@@ -49,6 +50,8 @@ class Dispatcher {
     Recorder& recorder;
     Http& http;
     DispatchObserver& observer;
+    // What subscribers got in the last day, of all campaigns of the record; null: no limit.
+    SubscriberLog* subscribers = nullptr;
   };
   Dispatcher(const World& world, std::vector<OpenGateway> gateways);
   ~Dispatcher();
@@ -112,7 +115,8 @@ class Dispatcher {
 
   // turns.cpp: when
   Turn next_turn(Outlet& outlet, Tick now);
-  Wait wait_of(const Outlet& outlet, Tick now) const;
+  Wait wait_of(Outlet& outlet, Tick now) const;
+  Instant next_hours(Outlet& outlet, Instant wall) const;
   Wait wait_of(Outlet& outlet, Sending& sending, Wait wait, Tick now);
   std::optional<Instant> next_window(Sending& sending, Instant wall);
   Tick tick_of(Instant instant) const;
@@ -124,6 +128,14 @@ class Dispatcher {
   bool over(const Sending& sending) const;
   void wake(Sending& sending);
   void wake_all();
+
+  // bounds.cpp: what subscribers and budget still allow
+  bool admit(Outlet& outlet, Sending& sending, Work& work);
+  void postpone(Outlet& outlet, Sending& sending, Work& work);
+  void count_as_of_now(const Sending& sending, const RowRanges& rows, Instant& counted);
+  void release(Sending& sending, const RowRanges& rows, Instant from, Instant to);
+  void settle_bounds(Sending& sending, const Work& work, const std::vector<Outcome>& outcomes);
+  void trip_on_budget(Sending& sending);
 
   // doubts.cpp: the ladder
   Task<void> settle_crash(Sending& sending);

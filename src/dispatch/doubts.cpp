@@ -72,7 +72,10 @@ Task<void> Dispatcher::climb(Sending& sending, std::uint64_t first_row) {
   LOA_FAILPOINT("settled.before_commit");
   const bool recorded = co_await commit(std::move(decided));
   LOA_FAILPOINT("settled.after_commit");
-  if (!recorded || step.state != RowState::planned || outlet == nullptr) co_return;
+  if (!recorded || step.state != RowState::planned) co_return;
+  if (step.by == DecidedBy::query)
+    release(sending, doubt.rows, doubt.first, doubt.since + kMessageUnderWay);
+  if (outlet == nullptr) co_return;
   work.not_before += backoff(doubt.attempt, world_.random.fraction());
   for_each_row(work.rows, [&](std::uint64_t row) { sending.given[row] = true; });
   // Together where the limits allow it: then the request and its reference are as before.
@@ -100,6 +103,7 @@ Task<void> Dispatcher::pursue(Outlet& outlet, Sending& sending, Work work, Alarm
     co_await ask(outlet, sending, work, alarm);
   co_await climb(sending, first_row);
   --sending.in_flight;
+  trip_on_budget(sending);
   wake(sending);
 }
 

@@ -111,6 +111,7 @@ Event read_event(std::string_view line) {
       event.why = text_at(object, "state");
       event.code = text_at(object, "code");
       event.words = text_at(object, "words");
+      event.reason = text_at(object, "reason");
       break;
     case Event::Kind::clock:
       event.moved_ms = object.at("moved_ms").to_number<std::int64_t>();
@@ -209,6 +210,7 @@ std::string to_line(const Event& event) {
       out.field("state", event.why);
       if (!event.code.empty()) out.field("code", event.code);
       if (!event.words.empty()) out.field("words", event.words);
+      if (!event.reason.empty()) out.field("reason", event.reason);
       break;
     case Event::Kind::clock: out.field("moved_ms", event.moved_ms); break;
     case Event::Kind::submitted:

@@ -14,7 +14,7 @@
 //       "by":"person","who":"lan","reason":"..."}   in doubt, decided; who and reason of a person
 //   {"event":"held","at":...,"campaign":...,"gateway":"vina","code":"13","words":"..."}
 //   {"event":"ended","at":...,"campaign":...,"state":"finished"}
-//       and "code" and "words" of a gateway that refused the message
+//       and "code" and "words" of a gateway that refused the message, "reason" where some stay unsent
 //   {"event":"clock","at":...,"moved_ms":-3600000}   the wall clock was set, by so much; "at" is
 //   new
 // And of those who work with the daemon:
@@ -39,6 +39,10 @@ namespace loa {
 
 enum class RowState : std::uint8_t { planned, intended, accepted, refused, in_doubt };
 std::string_view to_string(RowState state);
+// It counts as sent where the question is what a subscriber got, or what is paid.
+inline bool may_have_arrived(RowState state) {
+  return state != RowState::planned && state != RowState::refused;
+}
 
 // Who decides on rows in doubt: the campaign's on_unknown, the carrier's answer to a query, a
 // person.
@@ -103,7 +107,7 @@ struct Event {
   std::vector<Outcome> outcomes;         // answer
   RowState state = RowState::in_doubt;   // settled
   DecidedBy by = DecidedBy::on_unknown;  // settled
-  std::string who, reason;               // settled by a person; who: submitted, act, denied
+  std::string who, reason;    // settled by a person; reason: ended; who: submitted, act, denied
   std::string why;            // settled; intent that repeats; ended: the state; act, denied
   std::string code, words;    // held; ended: stopped
   std::int64_t moved_ms = 0;  // clock

@@ -7,7 +7,7 @@ namespace loa {
 namespace {
 
 // To be raised with every change of what is written below.
-constexpr std::uint64_t kImageVersion = 2;
+constexpr std::uint64_t kImageVersion = 3;
 constexpr std::uint64_t kRowsMax = 250'000'000;  // in all campaigns of an image
 
 // Unsigned integers in groups of seven bits, lowest first; the top bit says that more follow.
@@ -236,10 +236,11 @@ void visit(Image& image, CampaignLife& life) {
 template <class Image>
 void visit(Image& image, CampaignRecord& record) {
   auto& [life, plan, excluded, rows, attempts, open, moved, doubts, refused, held, accepted,
-         in_doubt, resent, assumed, batches, sent_anew, first_intent, last_answer] = record;
+         in_doubt, resent, assumed, batches, sent_anew, first_intent, last_intent, last_answer] =
+      record;
   visit_rows(image, rows, attempts);
   visit_each(image, life, plan, excluded, open, moved, doubts, refused, held, accepted, in_doubt,
-             resent, assumed, batches, sent_anew, first_intent, last_answer);
+             resent, assumed, batches, sent_anew, first_intent, last_intent, last_answer);
 }
 
 }  // namespace

@@ -51,6 +51,46 @@ Work Lane::take() {
 
 void GatewayQueue::give_back(Work work) { back_.push_back(std::move(work)); }
 
+void GatewayQueue::postpone(const Plan& plan, const Work& work, Tick until, int batch,
+                            bool mixed_texts) {
+  const auto [at, is_new] =
+      postponed_.try_emplace({until, work.lane, work.attempt},
+                             Postponed{&plan, static_cast<std::uint64_t>(batch), mixed_texts, {}});
+  std::deque<RowRange>& rows = at->second.rows;
+  for (const RowRange& range : work.rows) {
+    if (!rows.empty() && rows.back().last + 1 == range.first) {
+      rows.back().last = range.last;
+    } else {
+      rows.push_back(range);
+    }
+  }
+}
+
+void GatewayQueue::hurry() {
+  std::map<PostponedKey, Postponed> before = std::exchange(postponed_, {});
+  for (auto& [key, postponed] : before) {
+    const Work work{
+        std::get<1>(key), {postponed.rows.begin(), postponed.rows.end()}, std::get<2>(key)};
+    postpone(*postponed.plan, work, Tick::min(), static_cast<int>(postponed.batch),
+             postponed.mixed_texts);
+  }
+}
+
+// What may go in one request, from the front.
+Work GatewayQueue::take(std::map<PostponedKey, Postponed>::iterator postponed) {
+  auto& [plan, batch, mixed_texts, rows] = postponed->second;
+  Work work{std::get<1>(postponed->first), {}, std::get<2>(postponed->first)};
+  const std::uint32_t text = plan->rows()[rows.front().first].text;
+  for (std::uint64_t count = 0; !rows.empty() && count < batch; ++count) {
+    RowRange& range = rows.front();
+    if (!mixed_texts && plan->rows()[range.first].text != text) break;
+    add_row(work.rows, range.first);
+    if (range.first++ == range.last) rows.pop_front();
+  }
+  if (rows.empty()) postponed_.erase(postponed);
+  return work;
+}
+
 void GatewayQueue::open(double share) {
   for (Lane& lane : lanes_) lane.open(share);
 }
@@ -59,12 +99,19 @@ std::uint64_t GatewayQueue::rows() const {
   std::uint64_t rows = 0;
   for (const Lane& lane : lanes_) rows += lane.rows();
   for (const Work& work : back_) rows += count_rows(work.rows);
+  for (const auto& [key, postponed] : postponed_)
+    for (const RowRange& range : postponed.rows) rows += range.last - range.first + 1;
   return rows;
 }
 
 bool GatewayQueue::empty() const {
-  return back_.empty() &&
+  return back_.empty() && postponed_.empty() &&
          std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.empty(); });
+}
+
+bool GatewayQueue::only_postponed() const {
+  return back_.empty() &&
+         std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.closed(); });
 }
 
 std::optional<Work> GatewayQueue::next(Tick now) {
@@ -75,6 +122,8 @@ std::optional<Work> GatewayQueue::next(Tick now) {
     back_.erase(due);
     return work;
   }
+  if (!postponed_.empty() && std::get<Tick>(postponed_.begin()->first) <= now)
+    return take(postponed_.begin());
   for (Lane& lane : lanes_)
     if (!lane.closed()) return lane.take();
   return std::nullopt;
@@ -83,7 +132,7 @@ std::optional<Work> GatewayQueue::next(Tick now) {
 Tick GatewayQueue::due() const {
   for (const Lane& lane : lanes_)
     if (!lane.closed()) return Tick::min();
-  Tick first = Tick::max();
+  Tick first = postponed_.empty() ? Tick::max() : std::get<Tick>(postponed_.begin()->first);
   for (const Work& work : back_) first = std::min(first, work.not_before);
   return first;
 }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,7 @@ struct Work {
   Purpose purpose = Purpose::send;
   std::string why = {};  // of a repetition: its recorded reason
   Instant end = {};      // of a repetition: not sent at or after
+  Instant counted = {};  // when its subscribers' messages were counted
 };
 
 // The rows of one lane that were never given out, in order.
@@ -65,18 +68,35 @@ class GatewayQueue {
  public:
   void add(Lane lane) { lanes_.push_back(lane); }
   void give_back(Work work);
+  // Rows of the work that their subscribers may not have before `until`; afterwards, any that may
+  // go in one request go together, up to `batch`.
+  void postpone(const Plan& plan, const Work& work, Tick until, int batch, bool mixed_texts);
+  // What was postponed is due now: the clock was set.
+  void hurry();
   void open(double share);  // of every lane
 
   bool empty() const;
-  std::uint64_t rows() const;  // left, at most
+  bool only_postponed() const;  // nothing else waits, or only what is beyond the ring
+  std::uint64_t rows() const;   // left, at most
   // The next work that is due. What came back goes first: it has waited longest.
   std::optional<Work> next(Tick now);
   // When the next work is due; Tick::max() when the queue is empty.
   Tick due() const;
 
  private:
+  struct Postponed {
+    const Plan* plan;
+    std::uint64_t batch;
+    bool mixed_texts;
+    std::deque<RowRange> rows;
+  };
+  using PostponedKey = std::tuple<Tick, std::size_t, int>;  // until, lane, attempt
+
+  Work take(std::map<PostponedKey, Postponed>::iterator postponed);
+
   std::vector<Lane> lanes_;
   std::deque<Work> back_;
+  std::map<PostponedKey, Postponed> postponed_;
 };
 
 // Two halves of a batch, to find the element that spoils it. The work must hold two rows or more.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,7 +35,9 @@ enum class Bound {
   held,     // the gateway refuses in a way that a person must mend
   paused,   // by a person
   unreachable,
-  disk,  // the journal has no room
+  disk,        // the journal has no room
+  subscriber,  // these people have had their messages, for now
+  budget,      // what is under way may use up the campaign's budget
 };
 std::string_view to_string(Bound bound);
 
@@ -68,6 +71,7 @@ struct Outlet {
   Tick retry_at = Tick::min();  // after those
   Tick noted = Tick::min();
   Tick weighed = Tick::min();  // when the campaigns' weights were last looked at
+  std::optional<std::pair<Instant, Instant>> window;  // a stretch of its hours
   bool held = false;
   bool paused = false;
   OutletCounts counts;

@@ -195,10 +195,10 @@ Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
       if (is_over(record.life.state)) return {};  // it was stopped, and just finished
       record.life.state = *state;
       record.life.who = "loa";
-      record.life.why = event.code.empty() && event.words.empty()
-                            ? ""
-                            : fmt::format("a gateway refuses the message: {} ({})", event.code,
-                                          event.words);
+      record.life.why = event.reason;
+      if (!event.code.empty() || !event.words.empty())
+        record.life.why =
+            fmt::format("a gateway refuses the message: {} ({})", event.code, event.words);
       record.life.at = event.at;
       return {};
     }
@@ -242,6 +242,7 @@ Result<void> Record::intend(CampaignRecord& record, const Event& event) {
   record.held.erase(event.gateway);
   record.life.begun = true;
   if (!record.first_intent) record.first_intent = event.at;
+  record.last_intent = event.at;
 
   GatewayUse& use = gateways_[event.gateway];
   use.held = false;  // it is tried again

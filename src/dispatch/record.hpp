@@ -70,6 +70,7 @@ struct CampaignRecord {
   std::uint64_t batches = 0;
   RowRanges sent_anew;  // rows in doubt that were planned again; a row may stand here twice
   std::optional<Instant> first_intent;
+  std::optional<Instant> last_intent;
   std::optional<Instant> last_answer;
 
   Balance balance() const;
@@ -116,7 +117,8 @@ class Record {
   const GatewayUse& use(const std::string& gateway) const;
   const std::vector<ActLine>& acts() const { return acts_; }
   const std::map<std::string, RememberedRequest>& requests() const { return requests_; }
-  std::uint64_t lines() const { return lines_; }  // of the journal, so far
+  std::uint64_t lines() const { return lines_; }     // of the journal, so far
+  const std::string& zone() const { return zone_; }  // of loa.yaml: by which days are counted
 
  private:
   void remember(const Event& event);

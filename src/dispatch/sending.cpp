@@ -36,6 +36,8 @@ std::string_view to_string(Bound bound) {
     case Bound::paused: return "paused";
     case Bound::unreachable: return "unreachable";
     case Bound::disk: return "disk";
+    case Bound::subscriber: return "subscriber";
+    case Bound::budget: return "budget";
   }
   return "";
 }
@@ -50,6 +52,7 @@ Sending::Sending(const Plan& of_plan, const CampaignRecord& of_record, SendSetti
       bounds(outlets.size(), Bound::none),
       meters(outlets.size()),
       pace({.parts_per_second = settings.parts_per_second}),
+      budget(plan, record),
       alarm(std::move(own_alarm)) {
   for (const auto& [row, gateway] : record.moved) given[row] = true;
   int parts_max = 1;

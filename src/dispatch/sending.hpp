@@ -9,6 +9,7 @@
 
 #include "campaign/guard.hpp"
 #include "campaign/schedule.hpp"
+#include "dispatch/budget.hpp"
 #include "dispatch/ladder.hpp"
 #include "dispatch/lane.hpp"
 #include "dispatch/outlet.hpp"
@@ -42,15 +43,18 @@ struct Sending {
   std::vector<Meter> meters;             // at each outlet
   std::map<std::uint64_t, Asked> asked;  // by a doubt's first row
   Limiter pace;
-  Cost ahead{.requests = 0};                          // taken from the queues, not yet sent
-  std::uint64_t in_flight = 0;                        // requests, and doubts that are looked at
+  Budget budget;
+  std::uint64_t over_budget = 0;    // parts of the request that the budget does not allow now
+  std::uint64_t never_allowed = 0;  // rows whose subscribers may have nothing before useful_until
+  Cost ahead{.requests = 0};        // taken from the queues, not yet sent
+  std::uint64_t in_flight = 0;      // requests, and doubts that are looked at
   std::optional<std::pair<Instant, Instant>> window;  // an allowed stretch of the schedule
   std::unique_ptr<Alarm> alarm;                       // of who waits for its end
   bool ready = false;                                 // workers may take from it
   bool draining = false;
   bool expired = false;
   std::optional<Outcome> stopped;  // the text was refused
-  std::string tripped;             // the guard's words
+  std::string tripped;             // the words of guard or budget
 
   // The first rows, of all lanes, before the rest.
   std::vector<double> rings;  // shares of the rows; the last is all

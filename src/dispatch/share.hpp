@@ -20,6 +20,7 @@ namespace loa {
 class FairShare {
  public:
   using Flow = const void*;
+  static constexpr double kUrgent = 0.9;  // of the gateway, while both want it
 
   void join(Flow flow, double weight, bool urgent);
   void set_weight(Flow flow, double weight);
@@ -47,8 +48,8 @@ class FairShare {
   static double start(const Tags& tags, double now);
   static void charge(Tags& tags, double& now, double parts);
 
-  Class urgent_{.tags = {.weight = 9}};
-  Class ordinary_{.tags = {.weight = 1}};
+  Class urgent_{.tags = {.weight = kUrgent}};
+  Class ordinary_{.tags = {.weight = 1 - kUrgent}};
   double now_ = 0;  // of the two classes
   std::map<Flow, Member> members_;
 };

@@ -42,7 +42,7 @@ Dispatcher::Turn Dispatcher::next_turn(Outlet& outlet, Tick now) {
 }
 
 // What holds for whatever goes through this gateway. Tick::max(): until something changes.
-Dispatcher::Wait Dispatcher::wait_of(const Outlet& outlet, Tick now) const {
+Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Tick now) const {
   Wait wait{now, Bound::none};
   if (outlet.paused) wait.at_least(Tick::max(), Bound::paused);
   if (outlet.held) wait.at_least(Tick::max(), Bound::held);
@@ -50,6 +50,7 @@ Dispatcher::Wait Dispatcher::wait_of(const Outlet& outlet, Tick now) const {
   if (outlet.failures > 0 && outlet.in_flight > 0) wait.at_least(Tick::max(), Bound::unreachable);
   wait.at_least(outlet.retry_at, Bound::unreachable);
   if (world_.recorder.journal().shortage()) wait.at_least(now + kLookAgain, Bound::disk);
+  wait.at_least(tick_of(next_hours(outlet, world_.clock.wall())), Bound::gateway_hours);
   const std::uint64_t per_day = outlet.open.gateway.limits.per_day;
   if (per_day > 0) {
     const GatewayUse& use = world_.recorder.record().use(outlet.open.gateway.name);
@@ -68,6 +69,7 @@ Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Sending& sending, Wait wait
   const GatewayQueue& queue = sending.queues[outlet.index];
   const Tick due = queue.due();
   if (due == Tick::max()) return {Tick::max(), queue.empty() ? Bound::none : Bound::canary};
+  if (sending.over_budget > 0) return {Tick::max(), Bound::budget};
   const Instant wall = world_.clock.wall();
   const auto& useful_until = sending.settings.schedule.useful_until;
   if (useful_until && wall >= *useful_until) {
@@ -75,7 +77,7 @@ Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Sending& sending, Wait wait
     wake(sending);
     return {Tick::max(), Bound::none};
   }
-  wait.at_least(due, Bound::later);
+  wait.at_least(due, queue.only_postponed() ? Bound::subscriber : Bound::later);
   if (!sending.settings.ignore_schedule) {
     const std::optional<Instant> open = next_window(sending, wall);
     if (!open || *open > wall) wait.at_least(tick_of(open ? *open : *useful_until), Bound::hours);
@@ -84,6 +86,22 @@ Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Sending& sending, Wait wait
   const Duration lead = std::min(commit_time_ * 2, kLeadLongest);
   if (paced > now) wait.at_least(paced - lead, Bound::pace);
   return wait;
+}
+
+// When the gateway takes messages, by its own hours in the zone of the configuration.
+Instant Dispatcher::next_hours(Outlet& outlet, Instant wall) const {
+  const std::optional<Hours>& hours = outlet.open.gateway.hours;
+  if (!hours) return wall;
+  auto& window = outlet.window;
+  if (!window || wall < window->first || wall >= window->second) {
+    Schedule schedule;
+    schedule.from = hours->from;
+    schedule.to = hours->to;
+    schedule.zone = world_.recorder.record().zone();
+    const Instant open = next_allowed(schedule, wall).value_or(wall);
+    window = {open, allowed_until(schedule, open)};
+  }
+  return std::max(wall, window->first);
 }
 
 Tick Dispatcher::tick_of(Instant instant) const {
@@ -114,17 +132,22 @@ void Dispatcher::weigh(Outlet& outlet, Tick now) {
   const Limits& limits = outlet.open.gateway.limits;
   const double rate =
       limits.parts_per_second > 0 ? limits.parts_per_second : limits.messages_per_second;
-  double all = 0;
+  double urgent = 0;
+  double rest = 0;
   for (const auto& sending : sendings_)
-    if (!sending->queues[outlet.index].empty()) all += sending->settings.weight;
+    if (!sending->queues[outlet.index].empty())
+      (sending->settings.urgent ? urgent : rest) += sending->settings.weight;
   for (const auto& sending : sendings_) {
     const auto& useful_until = sending->settings.schedule.useful_until;
     if (!useful_until) continue;
     const double left = std::chrono::duration<double>(*useful_until - world_.clock.wall()).count();
     const double weight = sending->settings.weight;
+    const double share = sending->settings.urgent
+                             ? weight / urgent * (rest > 0 ? FairShare::kUrgent : 1)
+                             : weight / rest * (urgent > 0 ? 1 - FairShare::kUrgent : 1);
     outlet.share.set_weight(
         sending.get(),
-        pressed_weight(weight, weight / all, rate,
+        pressed_weight(weight, share, rate,
                        static_cast<double>(sending->queues[outlet.index].rows()), left));
   }
 }
@@ -146,7 +169,7 @@ Tick Dispatcher::look(Sending& sending) {
 void Dispatcher::look_at_ring(Sending& sending, Tick now) {
   if (sending.ring_is_last() || sending.in_flight > 0 || over(sending)) return;
   const bool done = std::all_of(outlets_.begin(), outlets_.end(), [&](const auto& outlet) {
-    return sending.queues[outlet->index].due() == Tick::max();
+    return sending.queues[outlet->index].only_postponed();
   });
   if (!done) return;
   if (sending.ring_done == Tick::max()) sending.ring_done = now;
@@ -174,7 +197,11 @@ std::optional<Event> Dispatcher::look_at_clock() {
       "go by that",
       moved < Duration{0} ? "back" : "forward", to_words(moved < Duration{0} ? -moved : moved),
       to_rfc3339(set.at)));
-  for (const auto& sending : sendings_) sending->alarm->wake();
+  if (world_.subscribers != nullptr) world_.subscribers->clock_was_set(set.at);
+  for (const auto& sending : sendings_) {
+    for (GatewayQueue& queue : sending->queues) queue.hurry();
+    sending->alarm->wake();
+  }
   wake_all();
   return set;
 }
