@@ -325,7 +325,7 @@ class Daemon final : public DispatchObserver {
     if (!settings_.approval_required) words += "; approval is NOT required";
     if (const auto trouble = desk_->trouble()) words += "; " + *trouble;
     if (!reload_ok_) words += "; the configuration on disk is wrong";
-    if (redis_ && !redis_->connection().connected)
+    if (redis_ && !redis_->connection().connected && !redis_->connection().error.empty())
       words += "; Redis: " + redis_->connection().error;
     return words;
   }
@@ -365,26 +365,25 @@ class Daemon final : public DispatchObserver {
   bool reload_ok_ = true;
 };
 
-Result<int> serve(Settings settings, const std::string& data) {
+Result<int> serve(const Settings& settings, const std::string& data) {
   auto enough = allow_descriptors(settings, kOtherDescriptors);
   if (!enough) return fail(std::move(enough.error()));
   // A peer that closes its end is an error of that connection only.
   std::signal(SIGPIPE, SIG_IGN);
   auto session = Session::take(settings, data, Session::Missing::make);
   if (!session) return fail(std::move(session.error()));
-  Daemon daemon(std::move(settings), std::move(*session));
-  return daemon.run();
+  return Daemon(settings, std::move(*session)).run();
 }
 
 }  // namespace
 
 int run_serve(const CommonOptions& common, const std::string& data) {
   Faults faults;
-  Settings settings = load_settings(settings_path(common.config), faults);
+  const Settings settings = load_settings(settings_path(common.config), faults);
   print_faults(faults);
   if (!faults.ok()) return exit_status(Code::config);
   const std::string directory = data.empty() ? settings.data : data;
-  const Result<int> outcome = serve(std::move(settings), directory);
+  const Result<int> outcome = serve(settings, directory);
   return outcome ? *outcome : report(outcome.error());
 }
 

@@ -50,7 +50,9 @@ Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Tick now) const {
   if (outlet.failures > 0 && outlet.in_flight > 0) wait.at_least(Tick::max(), Bound::unreachable);
   wait.at_least(outlet.retry_at, Bound::unreachable);
   if (world_.recorder.journal().shortage()) wait.at_least(now + kLookAgain, Bound::disk);
-  wait.at_least(tick_of(next_hours(outlet, world_.clock.wall())), Bound::gateway_hours);
+  const Instant wall = world_.clock.wall();
+  if (const Instant open = next_hours(outlet, wall); open > wall)
+    wait.at_least(tick_of(open), Bound::gateway_hours);
   const std::uint64_t per_day = outlet.open.gateway.limits.per_day;
   if (per_day > 0) {
     const GatewayUse& use = world_.recorder.record().use(outlet.open.gateway.name);
@@ -88,18 +90,14 @@ Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Sending& sending, Wait wait
   return wait;
 }
 
-// When the gateway takes messages, by its own hours in the zone of the configuration.
+// When the gateway takes messages, by its own hours.
 Instant Dispatcher::next_hours(Outlet& outlet, Instant wall) const {
-  const std::optional<Hours>& hours = outlet.open.gateway.hours;
+  const std::optional<Schedule>& hours = outlet.open.gateway.hours;
   if (!hours) return wall;
   auto& window = outlet.window;
   if (!window || wall < window->first || wall >= window->second) {
-    Schedule schedule;
-    schedule.from = hours->from;
-    schedule.to = hours->to;
-    schedule.zone = world_.recorder.record().zone();
-    const Instant open = next_allowed(schedule, wall).value_or(wall);
-    window = {open, allowed_until(schedule, open)};
+    const Instant open = next_allowed(*hours, wall).value_or(wall);
+    window = {open, allowed_until(*hours, open)};
   }
   return std::max(wall, window->first);
 }
