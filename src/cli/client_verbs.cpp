@@ -44,7 +44,9 @@ class ClientRun {
                        kPlanningMax};
     request.is_result = !options_.watch;
     constexpr std::size_t kNameMax = 200;
-    if (options_.subject.size() <= kNameMax) request.path += "?name=" + url_part(options_.subject);
+    const std::string name = options_.subject.substr(0, kNameMax);
+    request.path += "?name=" + url_part(is_utf8(name) ? name : "campaign");
+    for (const std::string& upload : brought->uploads) request.path += "&upload=" + upload;
     const auto reply = client_.call(request, options_.subject);
     if (!reply) return fail(reply.error());
     print_faults(faults_of(*reply, "warnings", options_.subject));
