@@ -44,7 +44,9 @@ class ClientRun {
                        kPlanningMax};
     request.is_result = !options_.watch;
     constexpr std::size_t kNameMax = 200;
-    if (options_.subject.size() <= kNameMax) request.path += "?name=" + url_part(options_.subject);
+    const std::string name = options_.subject.substr(0, kNameMax);
+    request.path += "?name=" + url_part(is_utf8(name) ? name : "campaign");
+    for (const std::string& upload : brought->uploads) request.path += "&upload=" + upload;
     const auto reply = client_.call(request, options_.subject);
     if (!reply) return fail(reply.error());
     print_faults(faults_of(*reply, "warnings", options_.subject));
@@ -99,6 +101,7 @@ class ClientRun {
   }
 
   Result<int> approve() {
+    if (!may("approve")) return act("approve");
     const auto plan = look(of_campaign("/plan"));
     if (!plan) return fail(plan.error());
     const object& campaign = object_in(*plan, "campaign");
@@ -126,6 +129,7 @@ class ClientRun {
   }
 
   Result<int> stop() {
+    if (!may("stop")) return act("stop");
     const auto campaign = look(of_campaign(""));
     if (!campaign) return fail(campaign.error());
     const auto count = [&](std::string_view key) {
@@ -218,6 +222,15 @@ class ClientRun {
  private:
   std::string of_campaign(const std::string& rest) const {
     return "/api/v1/campaigns/" + url_part(options_.subject) + rest;
+  }
+
+  // Whoever may not is not asked, but refused by the daemon, and that on record.
+  bool may(std::string_view permission) {
+    const auto me = look("/api/v1/me");
+    if (!me) return true;  // the next request says why
+    for (const auto& one : array_in(*me, "permissions"))
+      if (one.is_string() && std::string_view(one.get_string()) == permission) return true;
+    return false;
   }
 
   // Before an act; with --json only the act's own answer is printed.

@@ -229,6 +229,7 @@ class Grave(Client):
         super().setUp()
         self.stub.answers[f"GET {ONE}/plan"] = (200, {"campaign": campaign(), "samples": [], "warnings": []})
         self.stub.answers["GET " + ONE] = (200, campaign(state="sending", accepted=147_000, unsent=113_000))
+        self.stub.answers["GET /api/v1/me"] = (200, {"user": "hoa", "permissions": ["approve", "stop"]})
         for act in ("approve", "stop", "pause", "return", "schedule"):
             self.stub.answers[f"POST {ONE}/{act}"] = (200, campaign(state="scheduled"))
 
@@ -246,6 +247,12 @@ class Grave(Client):
         self.assertEqual(self.stub.made("POST", f"{ONE}/approve"), [])
         self.run_loa("approve", "test", "--confirm=test")
         self.assertEqual(self.body("approve"), {"plan": "a" * 64, "confirm": "test"})
+
+    def test_who_may_not_is_not_asked_but_refused(self):
+        self.stub.answers["GET /api/v1/me"] = (200, {"user": "lan", "permissions": ["submit"]})
+        self.stub.answers[f"POST {ONE}/approve"] = problem(403, "forbidden", "lan may not approve")
+        self.assertIn("lan may not approve", self.run_loa("approve", "test", status=77).stderr)
+        self.assertEqual(self.body("approve"), {})
 
     def test_a_small_one_that_was_looked_at_needs_no_word(self):
         self.stub.answers[f"GET {ONE}/plan"] = (200, {"campaign": campaign(planned=900), "samples": [], "warnings": []})

@@ -34,7 +34,7 @@ def verbs():
 
 class Manual(unittest.TestCase):
     def test_lint(self):
-        self.assertEqual(len(PAGES), 3)
+        self.assertGreaterEqual(len(PAGES), 3)
         for page in PAGES:
             done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], capture_output=True, text=True, check=False)
             self.assertEqual(done.stdout + done.stderr, "")
