@@ -32,7 +32,6 @@ struct Settings {
   std::string incoming;           // intake.folder; "" for none
   std::optional<RedisSettings> redis;
   HttpServerSettings api;
-  std::string users;  // "" for nobody but the daemon's own user
 };
 
 // Reads loa.yaml and what it names: numbering plan and profiles. Relative paths are against the
