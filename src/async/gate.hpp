@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "async/clock.hpp"
@@ -29,14 +30,32 @@ class Gate {
 
   Task<Pass> enter() {
     if (std::exchange(taken_, true)) {
-      const std::unique_ptr<Alarm> alarm = clock_.make_alarm();
-      waiting_.push_back(alarm.get());
-      co_await alarm->wait_until(Tick::max());
+      const Place place(*this);
+      co_await place.alarm->wait_until(Tick::max());
     }
     co_return Pass(*this);
   }
+  // Nothing when somebody is inside.
+  std::optional<Pass> enter_now() {
+    if (std::exchange(taken_, true)) return std::nullopt;
+    return Pass(*this);
+  }
+  bool taken() const { return taken_; }
 
  private:
+  // In the queue; a coroutine that is given up leaves it.
+  struct Place {
+    explicit Place(Gate& at) : gate(at), alarm(at.clock_.make_alarm()) {
+      gate.waiting_.push_back(alarm.get());
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { std::erase(gate.waiting_, alarm.get()); }
+
+    Gate& gate;
+    std::unique_ptr<Alarm> alarm;
+  };
+
   void leave() {
     if (waiting_.empty()) {
       taken_ = false;

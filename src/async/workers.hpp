@@ -22,17 +22,22 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
   ~Workers() { pool_.join(); }
 
+  // Jobs whose results the waiting coroutines have not been given yet.
+  std::size_t pending() const { return pending_; }
+
   // Runs `job` on one of the threads and gives its result to the waiting coroutine, on the
-  // coroutine's own executor. What `job` refers to must outlive the wait; it must not throw.
+  // coroutine's own executor, which must be the same for all callers. What `job` refers to must outlive the wait; it must not throw.
   template <class Job>
   auto run(Job job) {
     using Value = std::invoke_result_t<Job>;
     return asio::async_initiate<const asio::use_awaitable_t<>, void(Value)>(
         [this](auto handler, Job work) {
+          ++pending_;
           auto home = asio::make_work_guard(handler);
-          asio::post(pool_, [work = std::move(work), handler = std::move(handler),
+          asio::post(pool_, [this, work = std::move(work), handler = std::move(handler),
                              home = std::move(home)]() mutable {
-            auto give = [handler = std::move(handler), value = work()]() mutable {
+            auto give = [this, handler = std::move(handler), value = work()]() mutable {
+              --pending_;
               std::move(handler)(std::move(value));
             };
             asio::post(home.get_executor(), std::move(give));
@@ -42,6 +47,7 @@ class Workers {
   }
 
  private:
+  std::size_t pending_ = 0;  // of the callers' thread
   asio::thread_pool pool_;
 };
 

@@ -22,7 +22,6 @@ const std::vector<std::string> kPriorities = {"low", "normal", "high", "emergenc
 constexpr std::array<int, 4> kWeights = {1, 2, 4, 16};  // by priority
 const std::vector<std::string> kOnUnknown = {"hold", "resend", "assume_sent"};
 
-constexpr std::size_t kIdMax = 64;
 constexpr std::size_t kSenderMax = 11;
 
 // Decree 91/2020: advertising only between these hours; decency for the rest.
@@ -31,12 +30,6 @@ constexpr std::chrono::minutes kQuietFrom{22 * 60};
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_campaign_id(std::string_view id) {
-  return !id.empty() && id.size() <= kIdMax && id.front() != '-' &&
-         std::all_of(id.begin(), id.end(),
-                     [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
-}
 
 std::string_view sender_problem(std::string_view sender) {
   constexpr std::string_view kMarks = "-_. ";
@@ -218,6 +211,12 @@ void check_rules(const Campaign& campaign, const Node& root, MapReader& reader) 
 
 }  // namespace
 
+bool is_campaign_id(std::string_view id) {
+  return !id.empty() && id.size() <= kCampaignIdMax && id.front() != '-' &&
+         std::all_of(id.begin(), id.end(),
+                     [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
+}
+
 std::string_view to_string(MessageClass value) { return kClasses[static_cast<std::size_t>(value)]; }
 std::string_view to_string(EncodingChoice value) {
   return kEncodings[static_cast<std::size_t>(value)];
@@ -268,10 +267,10 @@ Campaign read_campaign(const Node& document, const std::string& name, const std:
     campaign.repeat = written.repeat;
   }
   const bool schedule_read = faults.errors() == errors;
-  if (campaign.repeat && campaign.id.size() + kOccurrenceSuffix > kIdMax) {
+  if (campaign.repeat && campaign.id.size() + kOccurrenceSuffix > kCampaignIdMax) {
     reader.fault("campaign", fmt::format("campaign: the name of a repeated campaign has at most {} "
                                          "characters, since each time adds its date",
-                                         kIdMax - kOccurrenceSuffix));
+                                         kCampaignIdMax - kOccurrenceSuffix));
   }
   campaign.weight = kWeights[static_cast<std::size_t>(campaign.priority)];
   if (const Node* pace = reader.optional("pace")) {

@@ -69,6 +69,9 @@ struct Campaign {
   friend bool operator==(const Campaign&, const Campaign&) = default;
 };
 
+constexpr std::size_t kCampaignIdMax = 64;
+bool is_campaign_id(std::string_view id);
+
 // Reads a campaign file; `templates` is the folder of message templates (one YAML file each, any
 // name; the template is found by its id). Every fault goes to `faults`; then the campaign may be
 // incomplete.

@@ -64,7 +64,9 @@ std::optional<State> after(State state, Act act, bool begun) {
       if (state != State::paused) return std::nullopt;
       return begun ? State::sending : State::scheduled;
     case Act::stop: return is_over(state) ? std::nullopt : std::optional(State::stopped);
-    case Act::retry: return is_over(state) && begun ? std::optional(state) : std::nullopt;
+    case Act::retry:
+      return is_over(state) && state != State::rejected && begun ? std::optional(state)
+                                                                 : std::nullopt;
     case Act::clone: return state;
   }
   return std::nullopt;

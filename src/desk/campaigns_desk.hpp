@@ -2,7 +2,6 @@
 #pragma once
 
 #include <deque>
-#include <list>
 #include <memory>
 #include <set>
 
@@ -15,6 +14,7 @@
 #include "dispatch/dispatcher.hpp"
 #include "journal/disk.hpp"
 #include "plan/freeze.hpp"
+#include "plan/subset.hpp"
 
 namespace loa {
 
@@ -71,13 +71,43 @@ class CampaignsDesk final : public Desk {
     Campaign campaign;
     PlanHead head;
   };
+  static constexpr std::string_view kStopping =
+      "the daemon is stopping; try again when it is back";
   using Settings = std::shared_ptr<const DeskSettings>;  // a thread may outlive a reload
+  // What was looked at by who brings another document.
+  struct Revised {
+    std::string campaign;
+    std::uint64_t version = 0;
+  };
+  // At a campaign, alone, while it lives. run() passes over a campaign that is visited, and looks
+  // at it when the visitor has gone.
+  class Visit {
+   public:
+    Visit(CampaignsDesk& desk, std::string campaign, Gate::Pass pass);
+    Visit(Visit&& other) noexcept;
+    Visit& operator=(Visit&&) = delete;
+    ~Visit();
+
+   private:
+    CampaignsDesk* desk_;
+    std::string campaign_;
+    std::optional<Gate::Pass> pass_;
+  };
 
   // submit.cpp
-  Task<Answer<Submitted>> take(Actor actor, Submission submission,
-                               std::optional<std::uint64_t> revised);
-  Task<Answer<Submitted>> record(Actor actor, Reading reading, PlanHead head, std::string sha256);
+  Task<Answer<Submitted>> take(Actor actor, Submission submission, std::optional<Revised> revised);
+  Task<Answer<Submitted>> record(Actor actor, Reading reading, WrittenPlan plan);
+  static Answer<void> may_change(const std::string& id, const CampaignLife& life,
+                                 const std::optional<Revised>& revised);
+
+  // derive.cpp
+  Task<Answer<Submitted>> reschedule(Actor actor, std::string campaign, ActInput input);
   Task<Answer<Submitted>> derive(Actor actor, std::string from, Act act, ActInput input);
+  Task<Answer<Submitted>> choose(Actor actor, std::string from, Act act, SubsetChanges changes,
+                                 std::string why);
+  Answer<SubsetChanges> window(const std::string& from, Act act, const ActInput& input) const;
+  std::string name_for(const std::string& from, Act act, const std::string& wanted) const;
+  Answer<void> may_retry(const std::string& from) const;
 
   // campaigns_desk.cpp
   Task<Answer<CampaignView>> do_act(Actor actor, std::string campaign, Act act, ActInput input);
@@ -86,15 +116,24 @@ class CampaignsDesk final : public Desk {
                                 std::string why, std::string plan = "");
   Task<Answer<GatewayView>> act_on_gateway(Actor actor, std::string gateway, Act act,
                                            std::string why);
-  Gate& gate(const std::string& campaign);
+  Task<Visit> visit(std::string campaign);
+  std::optional<Visit> visit_now(const std::string& campaign);
+  bool may_not_approve(const std::string& who, const std::string& campaign) const;
+  const std::optional<Error>& failure() const;
   void on_recorded(const Recorded& recorded);
   Event event(Event::Kind kind, std::string campaign) const;
 
   // tend.cpp: what time brings
   Task<void> settle_crashes();
   Task<Tick> tend_all();
-  Task<void> tend(std::string campaign, Tick& again);
-  Task<void> tend_repeat(std::string campaign, const Campaign& document, Tick& again);
+  Task<Tick> tend(std::string campaign);
+  Task<Answer<void>> tell_late(std::string campaign, IfLate if_late, Instant due);
+  Task<Tick> end(std::string campaign, CampaignState state);
+  Task<Tick> tend_repeat(std::string campaign, Campaign document);
+  std::optional<Occurrence> next_to_make(const std::string& campaign,
+                                         const Campaign& document) const;
+  Task<void> make(std::string campaign, Occurrence one, std::string zone);
+  void start_sending(const std::string& campaign);
   Task<void> send(std::string campaign);
   Tick tick_of(Instant at) const;
 
@@ -104,28 +143,40 @@ class CampaignsDesk final : public Desk {
   CampaignView view(const std::string& campaign, const CampaignRecord& record) const;
   CampaignView fresh_view(const std::string& campaign, const CampaignRecord& record) const;
   void add_gateways(CampaignView& view, const CampaignRecord& record, const Known& known) const;
-  std::string reason_of(const CampaignView& view, const CampaignRecord& record) const;
+  std::string reason_of(const CampaignView& view, const CampaignRecord& record,
+                        const Known& known) const;
+  std::string reason_of_repeat(const std::string& campaign, const Campaign& document) const;
   GatewayView gateway_view(const Outlet& outlet) const;
 
   World world_;
   Settings settings_;
   TaskGroup sendings_;
   std::set<std::string> being_sent_;
-  std::map<std::string, std::unique_ptr<Gate>> gates_;
-  std::unique_ptr<Alarm> alarm_;  // of run()
+  // The next one of a campaign that repeats.
+  struct Making {
+    bool busy = false;
+    Tick again = Tick::min();  // not before, after trouble
+    std::string trouble;
+  };
+  std::map<std::string, Making> making_;
+  std::map<std::string, std::unique_ptr<Gate>> gates_;  // of campaigns that are visited
+  std::set<std::string> passed_over_;                   // by run(), since they were
+  std::unique_ptr<Alarm> alarm_;                        // of run()
   bool draining_ = false;
-  Tick started_;
+  std::optional<Error> failure_;  // of the journal, if the desk met it first
 
   mutable std::map<std::string, Known> known_;
   struct CachedView {
     Tick made;
-    Instant acted;  // the last act it knows
     CampaignView view;
   };
   mutable std::map<std::string, CachedView> views_;
 
   std::deque<Change> changes_;  // the newest
-  std::list<std::function<void(const Change&)>> subscribers_;
+  std::size_t changes_bytes_ = 0;
+  std::uint64_t next_change_ = 0;  // its lsn
+  using Subscriber = std::function<void(const Change&)>;
+  std::vector<std::weak_ptr<Subscriber>> subscribers_;
 };
 
 }  // namespace loa

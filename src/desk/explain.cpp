@@ -104,15 +104,17 @@ Task<Answer<std::vector<Explanation>>> CampaignsDesk::explain(std::string number
     std::map<std::string, std::unique_ptr<RowStory>> stories;
     told.reserve(asked.size());
     for (const Asked& one : asked) {
+      Explanation& explanation = told.emplace_back();
+      explanation.campaign = one.id;
       const auto plan = open_plan(settings->data, one.id, one.plan, one.revision);
-      if (!plan)
-        return tl::unexpected<Refusal>(Refusal{Refusal::Kind::not_now, plan.error().text, {}});
+      if (!plan) {
+        explanation.lines.push_back(plan.error().text);
+        continue;
+      }
       const auto rows = plan->rows();
       const auto found = std::find_if(rows.begin(), rows.end(), [&](const PlanRow& row) {
         return row.number() == parsed.number;
       });
-      Explanation& explanation = told.emplace_back();
-      explanation.campaign = one.id;
       if (found == rows.end()) {
         explanation.lines.push_back(
             on_a_list

@@ -4,9 +4,11 @@
 
 #include <boost/json.hpp>
 
+#include "base/check.hpp"
 #include "base/hash.hpp"
 #include "base/input_file.hpp"
 #include "campaign/canonical.hpp"
+#include "dispatch/store.hpp"
 
 namespace loa {
 namespace {
@@ -18,9 +20,22 @@ tl::unexpected<Refusal> wrong(std::string words, Faults faults = {}) {
       Refusal{Refusal::Kind::wrong, std::move(words), std::move(faults)});
 }
 
+// A text is the campaign's content, also where its document only names it.
+std::string texts_of(const Campaign& campaign) {
+  const Message& message = campaign.message;
+  if (message.template_id.empty()) return "";
+  return "\n" + message.text + "\n" + message.unaccented;
+}
+
 // Who may not name files on this machine brings the people in another way.
-void check_paths(const Submission& submission, const AudienceSource& source, Faults& faults) {
+void check_paths(const Submission& submission, const Campaign& campaign, Faults& faults) {
+  const AudienceSource& source = campaign.audience;
   const Place place{submission.name, 0, 0};
+  const bool files = source.kind() == AudienceKind::files && submission.audience.empty();
+  if (campaign.repeat && (!files || submission.folder.empty()))
+    faults.error(place,
+                 "schedule: a campaign with 'repeat' reads its audience anew each time, so it names "
+                 "'files', and comes by the daemon's own folder");
   if (source.kind() == AudienceKind::files && submission.audience.empty() &&
       submission.folder.empty())
     faults.error(place,
@@ -58,13 +73,14 @@ Answer<Reading> read_submission(const DeskSettings& settings, const Submission& 
     reading.campaign = parse_campaign(submission.document, submission.name, settings.templates,
                                       submission.folder, faults);
   if (document && faults.ok()) {
-    check_paths(submission, reading.campaign.audience, faults);
+    check_paths(submission, reading.campaign, faults);
     lint(reading.campaign, *document, settings.lint, faults);
   }
   if (!faults.ok()) return wrong("the campaign is wrong, and was not taken", std::move(faults));
   reading.document = canonical_json(*document);
   Sha256 content;
   content.add(reading.document);
+  content.add(texts_of(reading.campaign));
   if (!submission.audience.empty())
     reading.campaign.audience =
         with_files(std::move(reading.campaign.audience), submission.audience);
@@ -86,18 +102,27 @@ Answer<FrozenPlan> freeze_reading(const DeskSettings& settings, const Reading& r
   return wrong("the campaign cannot be planned, and was not taken", std::move(faults));
 }
 
+Answer<WrittenPlan> write_revision(Disk& disk, const std::string& data, const FrozenPlan& plan,
+                                   int revision) {
+  const auto written = write_plan(disk, data, plan, revision);
+  if (written)
+    return WrittenPlan{plan.sha256(), plan.head.rows, plan.head.audience - plan.head.rows};
+  return tl::unexpected<Refusal>(Refusal{Refusal::Kind::not_now, written.error().text, {}});
+}
+
 std::string with_times(const std::string& document, const std::string& id,
                        std::optional<Instant> not_before, std::optional<Instant> useful_until) {
   json::value value = json::parse(document);
   json::object& campaign = value.as_object();
   campaign["campaign"] = id;
-  if (!campaign.contains("schedule")) campaign["schedule"] = json::object();
+  if (!campaign["schedule"].is_object()) campaign["schedule"] = json::object();
   json::object& schedule = campaign["schedule"].as_object();
-  schedule.erase("repeat");
+  for (const char* key : {"repeat", "not_before", "useful_until"}) schedule.erase(key);
   if (not_before) schedule["not_before"] = to_rfc3339(*not_before);
   if (useful_until) schedule["useful_until"] = to_rfc3339(*useful_until);
   Faults none;
   const auto node = parse_document(json::serialize(value), "", none);
+  LOA_CHECK(node.has_value());
   return canonical_json(*node);
 }
 

@@ -9,6 +9,7 @@
 #include "campaign/campaign.hpp"
 #include "campaign/lint.hpp"
 #include "desk/desk.hpp"
+#include "journal/disk.hpp"
 #include "plan/freeze.hpp"
 
 namespace loa {
@@ -37,7 +38,17 @@ Answer<Reading> read_submission(const DeskSettings& settings, const Submission& 
 
 Answer<FrozenPlan> freeze_reading(const DeskSettings& settings, const Reading& reading);
 
-// Another campaign of the same document: its id, its times, no repeat.
+// A plan that is on disk.
+struct WrittenPlan {
+  std::string sha256;
+  std::uint64_t rows = 0;
+  std::uint64_t excluded = 0;
+};
+Answer<WrittenPlan> write_revision(Disk& disk, const std::string& data, const FrozenPlan& plan,
+                                   int revision);
+
+// Another campaign of the same document: its id, its times (those and no others), no repeat. Takes
+// a document of the record.
 std::string with_times(const std::string& document, const std::string& id,
                        std::optional<Instant> not_before, std::optional<Instant> useful_until);
 

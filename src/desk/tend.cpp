@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "async/clock.hpp"
 #include "campaign/repeat.hpp"
 #include "desk/campaigns_desk.hpp"
 #include "dispatch/store.hpp"
@@ -14,32 +15,53 @@ namespace {
 constexpr std::chrono::seconds kLookEvery(10);  // the wall clock may be set
 // A campaign that could have begun so long ago, and has not, is late.
 constexpr std::chrono::minutes kLate(10);
+constexpr std::chrono::seconds kTryAgain(1);        // what the full disk did not take
+constexpr std::chrono::minutes kTryMakingAgain(5);  // the next one of a campaign that repeats
 
 const Actor kDaemon{"loa", "loa"};
+
+// A gateway that has rows to send and is not there; "" for none.
+std::string missing_gateway(const Plan& plan, const CampaignRecord& record,
+                            const Outlets& outlets) {
+  const auto is_there = [&](const std::string& gateway) {
+    return std::any_of(outlets.begin(), outlets.end(), [&](const auto& outlet) {
+      return outlet->open.gateway.name == gateway;
+    });
+  };
+  for (const auto& [row, gateway] : record.moved)
+    if (record.rows[row] == RowState::planned && !is_there(gateway)) return gateway;
+  for (const PlanLane& lane : plan.head().lanes) {
+    if (is_there(lane.gateway)) continue;
+    for (std::uint64_t row = lane.first; row < lane.first + lane.rows; ++row)
+      if (record.rows[row] == RowState::planned && !record.moved.contains(row)) return lane.gateway;
+  }
+  return "";
+}
 
 }  // namespace
 
 Task<Result<void>> CampaignsDesk::run() {
   co_await settle_crashes();
-  while (!draining_ && !world_.dispatcher.failure()) {
+  while (!draining_ && !failure()) {
     const Tick again = co_await tend_all();
     co_await alarm_->wait_until(again);
   }
   world_.dispatcher.drain_all();
   co_await sendings_.join();
-  if (const auto& failure = world_.dispatcher.failure()) co_return fail(*failure);
+  if (failure()) co_return fail(*failure());
   co_return Result<void>{};
 }
 
 // Requests that were under way at the end of a process, in campaigns that do not go on by
 // themselves.
 Task<void> CampaignsDesk::settle_crashes() {
-  std::vector<std::string> open;
+  std::vector<std::string> left;
   for (const auto& [id, record] : world_.recorder.record().campaigns())
-    if (!record.open.empty() && record.life.state != CampaignState::sending) open.push_back(id);
-  for (const std::string& id : open) {
+    if (!record.open.empty()) left.push_back(id);
+  for (const std::string& id : left) {
+    const Visit here = co_await visit(id);
     const CampaignRecord& record = *world_.recorder.record().find(id);
-    while (!record.open.empty()) {
+    while (!record.open.empty() && record.life.state != CampaignState::sending) {
       const Answer<void> settled =
           co_await commit(found_after_crash(id, record.open.begin()->second, world_.clock.wall()));
       if (!settled) co_return;
@@ -52,107 +74,160 @@ Task<Tick> CampaignsDesk::tend_all() {
   for (const auto& [id, record] : world_.recorder.record().campaigns())
     if (!is_over(record.life.state) && !record.life.document.empty()) living.push_back(id);
   Tick again = Tick::max();
-  for (const std::string& id : living) co_await tend(id, again);
+  for (const std::string& id : living) {
+    const Tick tended = co_await tend(id);
+    again = std::min(again, tended);
+  }
   co_return again;
 }
 
-Task<void> CampaignsDesk::tend(std::string campaign, Tick& again) {
-  const Gate::Pass pass = co_await gate(campaign).enter();
+// When to look at the campaign again.
+Task<Tick> CampaignsDesk::tend(std::string campaign) {
+  const std::optional<Visit> here = visit_now(campaign);
+  if (!here) co_return Tick::max();  // its visitor will say when he goes
   const CampaignRecord& record = *world_.recorder.record().find(campaign);
   const CampaignLife& life = record.life;
-  if (draining_ || is_over(life.state) || !life.stands) co_return;
+  if (draining_ || is_over(life.state) || !life.stands) co_return Tick::max();
   const Instant now = world_.clock.wall();
   const Campaign& document = known(campaign, record).campaign;
-  const auto wait_for = [&](Instant at) { again = std::min(again, tick_of(at)); };
-  const auto& until = document.schedule.useful_until;
   if (life.state == CampaignState::sending) {
-    if (being_sent_.insert(campaign).second) sendings_.spawn(send(campaign));
-    co_return;
+    start_sending(campaign);
+    co_return Tick::max();
   }
   if (document.repeat) {
-    if (life.state == CampaignState::scheduled) co_await tend_repeat(campaign, document, again);
-    co_return;
+    if (life.state != CampaignState::scheduled) co_return Tick::max();
+    const Tick again = co_await tend_repeat(campaign, Campaign(document));
+    co_return again;
   }
+  const auto& until = document.schedule.useful_until;
   // Nothing is expired that is still being drained.
   if (until && *until <= now && !being_sent_.contains(campaign)) {
-    Event ended = event(Event::Kind::ended, campaign);
-    ended.why = to_string(CampaignState::expired);
-    static_cast<void>(co_await commit(std::move(ended)));
-    co_return;
+    const Tick again = co_await end(campaign, CampaignState::expired);
+    co_return again;
   }
-  if (until) wait_for(*until);
-  if (life.state != CampaignState::scheduled) co_return;
+  Tick again = until ? tick_of(*until) : Tick::max();
+  if (life.state != CampaignState::scheduled) co_return again;
   const Instant due = std::max(document.schedule.not_before.value_or(life.at), life.at);
-  if (due > now) {
-    wait_for(due);
-    co_return;
+  if (due > now) co_return std::min(again, tick_of(due));
+  const bool late = now - due > kLate && document.if_late != IfLate::run;
+  Answer<void> done;
+  if (late) {
+    done = co_await tell_late(campaign, document.if_late, due);
+  } else {
+    done = co_await commit_act(kDaemon, campaign, Act::begin, "");
+    if (done) start_sending(campaign);
   }
-  if (now - due > kLate && document.if_late != IfLate::run) {
-    const std::string late = fmt::format("its time was {}, and the daemon was not running then",
-                                         to_local(document.schedule.zone, due));
-    const bool skip = document.if_late == IfLate::skip;
+  co_return done ? again : world_.clock.now() + kTryAgain;
+}
+
+Task<Answer<void>> CampaignsDesk::tell_late(std::string campaign, IfLate if_late, Instant due) {
+  const bool skip = if_late == IfLate::skip;
+  const std::string late =
+      fmt::format("late: its time was {}, {} ago", to_local(settings_->zone, due),
+                  to_words(world_.clock.wall() - due));
+  Answer<void> done =
+      co_await commit_act(kDaemon, campaign, skip ? Act::stop : Act::pause, late);
+  if (done)
     world_.observer.note(fmt::format(
-        "campaign '{}' is late: {}; {}", campaign, late,
+        "campaign '{}' is {}; {}", campaign, late,
         skip ? "it is not sent (if_late: skip)" : "resume it to send it now (if_late: ask)"));
-    static_cast<void>(
-        co_await commit_act(kDaemon, campaign, skip ? Act::stop : Act::pause, "late: " + late));
-    co_return;
-  }
-  const Answer<void> begun = co_await commit_act(kDaemon, campaign, Act::begin, "");
-  if (!begun) co_return;
-  if (being_sent_.insert(campaign).second) sendings_.spawn(send(campaign));
+  co_return done;
+}
+
+Task<Tick> CampaignsDesk::end(std::string campaign, CampaignState state) {
+  Event ended = event(Event::Kind::ended, campaign);
+  ended.why = to_string(state);
+  const Answer<void> recorded = co_await commit(std::move(ended));
+  co_return recorded ? Tick::max() : world_.clock.now() + kTryAgain;
 }
 
 // Each time of a campaign that repeats is a campaign of its own, made in time to be approved.
-Task<void> CampaignsDesk::tend_repeat(std::string campaign, const Campaign& document, Tick& again) {
-  const Instant now = world_.clock.wall();
-  const Repeat& repeat = *document.repeat;
-  // A time that has passed while nothing ran is of use as long as its useful_until is to come.
-  const auto next = next_occurrence(repeat, document.schedule.zone, now - repeat.useful_for);
-  for (auto one = next; one; one = next_occurrence(repeat, document.schedule.zone, one->at)) {
-    const std::string id = fmt::format("{}-{}", campaign, one->day);
-    if (one->at - repeat.ahead > now) {
-      again = std::min(again, tick_of(one->at - repeat.ahead));
-      co_return;
-    }
-    if (world_.recorder.record().find(id) != nullptr) continue;
-    const CampaignLife& life = world_.recorder.record().find(campaign)->life;
-    const Submission submission{
-        .document = with_times(life.document, id, one->at, one->useful_until),
-        .name = id,
-        .folder = settings_->incoming,
-        .audience = {}};
-    Actor author{life.author, "repeat:" + campaign};
-    const Answer<Submitted> made = co_await submit(std::move(author), submission);
-    if (made) {
-      world_.observer.note(fmt::format("campaign '{}' is made, for {}", id,
-                                       to_local(document.schedule.zone, one->at)));
-      continue;
-    }
-    std::string why = made.error().words;
-    for (const Fault& fault : made.error().faults.all()) why += "; " + fault.text;
-    world_.observer.note(fmt::format("campaign '{}' cannot be made: {}", id, why));
-    again = std::min(again, world_.clock.now() + std::chrono::minutes(5));
-    co_return;
+Task<Tick> CampaignsDesk::tend_repeat(std::string campaign, Campaign document) {
+  Making& making = making_[campaign];
+  if (making.busy) co_return Tick::max();
+  const auto next = next_to_make(campaign, document);
+  if (!next) {
+    const Tick again = co_await end(campaign, CampaignState::finished);
+    co_return again;
   }
-  if (next) co_return;
-  Event ended = event(Event::Kind::ended, campaign);
-  ended.why = to_string(CampaignState::finished);
-  static_cast<void>(co_await commit(std::move(ended)));
+  const Instant at = next->at - document.repeat->ahead;
+  if (at > world_.clock.wall()) co_return tick_of(at);
+  if (making.again > world_.clock.now()) co_return making.again;
+  making.busy = true;
+  sendings_.spawn(make(campaign, *next, document.schedule.zone));
+  co_return Tick::max();
+}
+
+// The first that is not there yet. One that has passed while nothing ran is of use as long as its
+// useful_until is to come; one that passed before the approval is not owed.
+std::optional<Occurrence> CampaignsDesk::next_to_make(const std::string& campaign,
+                                                      const Campaign& document) const {
+  const Record& record = world_.recorder.record();
+  const Repeat& repeat = *document.repeat;
+  const Instant after =
+      std::max(world_.clock.wall() - repeat.useful_for, record.find(campaign)->life.at);
+  auto one = next_occurrence(repeat, document.schedule.zone, after);
+  for (; one; one = next_occurrence(repeat, document.schedule.zone, one->at)) {
+    const CampaignRecord* made = record.find(fmt::format("{}-{}", campaign, one->day));
+    // A crash may have come between its document and its plan.
+    const bool half_made = made != nullptr && made->life.state == CampaignState::draft &&
+                           !made->life.stands && made->life.source == "repeat:" + campaign;
+    if (made == nullptr || half_made) break;
+  }
+  return one;
+}
+
+Task<void> CampaignsDesk::make(std::string campaign, Occurrence one, std::string zone) {
+  const CampaignLife& life = world_.recorder.record().find(campaign)->life;
+  const std::string id = fmt::format("{}-{}", campaign, one.day);
+  Submission submission{.document = with_times(life.document, id, one.at, one.useful_until),
+                        .name = id,
+                        .folder = settings_->incoming,
+                        .audience = {}};
+  Actor author{life.author, "repeat:" + campaign};
+  const Answer<Submitted> made = co_await submit(std::move(author), std::move(submission));
+  Making& making = making_[campaign];
+  making.busy = false;
+  making.trouble.clear();
+  if (made) {
+    world_.observer.note(
+        fmt::format("campaign '{}' is made, for {}", id, to_local(zone, one.at)));
+  } else {
+    making.again = world_.clock.now() + kTryMakingAgain;
+    making.trouble = fmt::format("'{}' cannot be made: {}", id, made.error().words);
+    for (const Fault& fault : made.error().faults.all()) making.trouble += "; " + fault.text;
+    if (!draining_) world_.observer.note("campaign " + making.trouble);
+  }
+  alarm_->wake();
+}
+
+void CampaignsDesk::start_sending(const std::string& campaign) {
+  if (being_sent_.insert(campaign).second) sendings_.spawn(send(campaign));
 }
 
 Task<void> CampaignsDesk::send(std::string campaign) {
   const CampaignRecord& record = *world_.recorder.record().find(campaign);
   const Settings settings = settings_;
+  // It has begun, so its plan does not change any more.
   const auto open = [&] {
     return open_plan(settings->data, campaign, record.plan, record.life.revision);
   };
   const Result<Plan> plan = co_await world_.workers.run(open);
+  const auto goes = [&] { return record.life.state == CampaignState::sending && !draining_; };
+  std::string trouble;
   if (!plan) {
-    world_.observer.note(plan.error().text);
-    static_cast<void>(
-        co_await commit_act(kDaemon, campaign, Act::pause, "its plan: " + plan.error().text));
-  } else if (record.life.state == CampaignState::sending && !draining_) {
+    trouble = "its plan: " + plan.error().text;
+  } else if (std::string missing = missing_gateway(*plan, record, world_.dispatcher.outlets());
+             !missing.empty()) {
+    trouble = fmt::format("gateway '{}' is not configured any more: bring it back, and resume",
+                          missing);
+  }
+  if (goes() && !trouble.empty()) {
+    world_.observer.note(fmt::format("campaign '{}' is paused: {}", campaign, trouble));
+    const Answer<void> paused = co_await commit_act(kDaemon, campaign, Act::pause, trouble);
+    const std::unique_ptr<Alarm> alarm = world_.clock.make_alarm();
+    if (!paused && !failure()) co_await alarm->wait_until(world_.clock.now() + kTryAgain);
+  } else if (goes()) {
     const Campaign& document = known(campaign, record).campaign;
     SendSettings sending{.schedule = document.schedule,
                          .parts_per_second = document.parts_per_second,
@@ -168,9 +243,8 @@ Task<void> CampaignsDesk::send(std::string campaign) {
 }
 
 Tick CampaignsDesk::tick_of(Instant at) const {
-  const Tick now = world_.clock.now();
-  const Duration left = at - world_.clock.wall();
-  return now + std::clamp<Duration>(left, Duration{0}, kLookEvery);
+  const Instant::duration left = at - world_.clock.wall();
+  return world_.clock.now() + std::clamp<Instant::duration>(left, Instant::duration{0}, kLookEvery);
 }
 
 }  // namespace loa

@@ -10,7 +10,7 @@
 namespace loa {
 namespace {
 
-// A view is made anew this often at most, while its campaign is being sent.
+// A view is made anew this often at most while its campaign goes on, unless somebody acts on it.
 constexpr std::chrono::milliseconds kViewAge(250);
 constexpr double kRateKnown = 1;  // messages a second: below, the limits foretell better
 
@@ -113,15 +113,15 @@ CampaignView CampaignsDesk::view(const std::string& campaign, const CampaignReco
   const Tick now = world_.clock.now();
   const auto found = views_.find(campaign);
   if (found != views_.end()) {
-    const CachedView& cached = found->second;
-    const bool same = cached.view.state == record.life.state && cached.acted == record.life.at;
-    const bool live = record.life.state == CampaignState::sending;
-    if (same &&
-        (now - cached.made < kViewAge || (!live && cached.view.version == record.life.version)))
-      return cached.view;
+    const CampaignView& view = found->second.view;
+    const bool young = now - found->second.made < kViewAge;
+    const bool sending = view.state == CampaignState::sending;
+    const bool same = view.version == record.life.version ||
+                      (sending && view.state == record.life.state);  // or only goes on
+    if (same && (young || is_over(view.state))) return view;
   }
   CampaignView made = fresh_view(campaign, record);
-  views_[campaign] = {now, record.life.at, made};
+  views_[campaign] = {now, made};
   return made;
 }
 
@@ -156,7 +156,7 @@ CampaignView CampaignsDesk::fresh_view(const std::string& campaign,
   view.version = life.version;
   add_gateways(view, record, known);
   if (is_over(life.state)) view.end = view.updated;
-  view.reason = reason_of(view, record);
+  view.reason = reason_of(view, record, known);
   return view;
 }
 
@@ -212,13 +212,25 @@ void CampaignsDesk::add_gateways(CampaignView& view, const CampaignRecord& recor
   if (view.unsent > 0) view.end = ahead.end;
 }
 
-std::string CampaignsDesk::reason_of(const CampaignView& view, const CampaignRecord& record) const {
+std::string CampaignsDesk::reason_of_repeat(const std::string& campaign,
+                                            const Campaign& document) const {
+  const auto making = making_.find(campaign);
+  if (making != making_.end() && !making->second.trouble.empty()) return making->second.trouble;
+  const auto next = next_to_make(campaign, document);
+  return next ? fmt::format("it repeats: the next is made at {}",
+                            to_local(document.schedule.zone, next->at - document.repeat->ahead))
+              : "it repeats, and all its times are made";
+}
+
+std::string CampaignsDesk::reason_of(const CampaignView& view, const CampaignRecord& record,
+                                     const Known& known) const {
   const CampaignLife& life = record.life;
   switch (life.state) {
     case CampaignState::draft:
       return life.why.empty() ? "it has no plan yet" : fmt::format("{}: {}", life.who, life.why);
     case CampaignState::waiting: return "another person must approve it";
     case CampaignState::scheduled:
+      if (known.campaign.repeat) return reason_of_repeat(view.id, known.campaign);
       return view.not_before
                  ? fmt::format("its time is {}", to_local(settings_->zone, *view.not_before))
                  : "it begins at once";
@@ -232,6 +244,7 @@ std::string CampaignsDesk::reason_of(const CampaignView& view, const CampaignRec
       return why;
     }
     case CampaignState::finished: return "";
+    case CampaignState::expired: return "its useful_until has passed";
     default: return life.why.empty() ? "" : fmt::format("{}: {}", life.who, life.why);
   }
 }
@@ -269,6 +282,7 @@ GatewayView CampaignsDesk::gateway_view(const Outlet& outlet) const {
     view.reason = fmt::format("{} ({})", use.held_code, use.held_words);
   } else if (outlet.failures > 0) {
     view.state = "unreachable";
+    view.reason = "it is tried again";
   } else {
     view.state = outlet.limiter.share() < 1 ? "slowed" : "up";
   }

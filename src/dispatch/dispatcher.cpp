@@ -110,6 +110,10 @@ Task<Result<Ending>> Dispatcher::conclude(Sending& sending) {
   if (ending == Ending::finished || ending == Ending::stopped || ending == Ending::expired) {
     Event ended = event(sending, Event::Kind::ended);
     ended.why = to_string(ending);
+    if (ending == Ending::stopped) {
+      ended.code = sending.stopped->code;
+      ended.words = sending.stopped->words;
+    }
     LOA_FAILPOINT("ended.before_commit");
     const bool recorded = co_await commit(std::move(ended));
     LOA_FAILPOINT("ended.after_commit");
@@ -143,8 +147,10 @@ Task<void> Dispatcher::close() {
 
 bool Dispatcher::pause_gateway(std::string_view gateway) {
   Outlet* outlet = find(gateway);
-  if (outlet != nullptr) outlet->paused = true;
-  return outlet != nullptr;
+  if (outlet == nullptr) return false;
+  outlet->paused = true;
+  outlet->wake_one();  // so that the campaigns say why they wait
+  return true;
 }
 
 bool Dispatcher::resume_gateway(std::string_view gateway) {

@@ -107,7 +107,11 @@ Event read_event(std::string_view line) {
       event.code = text_at(object, "code");
       event.words = text_at(object, "words");
       break;
-    case Event::Kind::ended: event.why = text_at(object, "state"); break;
+    case Event::Kind::ended:
+      event.why = text_at(object, "state");
+      event.code = text_at(object, "code");
+      event.words = text_at(object, "words");
+      break;
     case Event::Kind::clock:
       event.moved_ms = object.at("moved_ms").to_number<std::int64_t>();
       break;
@@ -201,7 +205,11 @@ std::string to_line(const Event& event) {
     case Event::Kind::held:
       out.field("gateway", event.gateway).field("code", event.code).field("words", event.words);
       break;
-    case Event::Kind::ended: out.field("state", event.why); break;
+    case Event::Kind::ended:
+      out.field("state", event.why);
+      if (!event.code.empty()) out.field("code", event.code);
+      if (!event.words.empty()) out.field("words", event.words);
+      break;
     case Event::Kind::clock: out.field("moved_ms", event.moved_ms); break;
     case Event::Kind::submitted:
       out.field("content", event.content).field("who", event.who).field("from", event.from);

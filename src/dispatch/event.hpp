@@ -14,6 +14,7 @@
 //       "by":"person","who":"lan","reason":"..."}   in doubt, decided; who and reason of a person
 //   {"event":"held","at":...,"campaign":...,"gateway":"vina","code":"13","words":"..."}
 //   {"event":"ended","at":...,"campaign":...,"state":"finished"}
+//       and "code" and "words" of a gateway that refused the message
 //   {"event":"clock","at":...,"moved_ms":-3600000}   the wall clock was set, by so much; "at" is
 //   new
 // And of those who work with the daemon:
@@ -104,7 +105,7 @@ struct Event {
   DecidedBy by = DecidedBy::on_unknown;  // settled
   std::string who, reason;               // settled by a person; who: submitted, act, denied
   std::string why;            // settled; intent that repeats; ended: the state; act, denied
-  std::string code, words;    // held
+  std::string code, words;    // held; ended: stopped
   std::int64_t moved_ms = 0;  // clock
   std::string act;            // act, denied: a word
   std::string from;           // submitted, act, denied

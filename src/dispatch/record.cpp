@@ -161,6 +161,7 @@ Result<void> Record::act(const Event& event) {
   life.state = *state;
   if (*act == Act::approve) life.approved_by = event.who;
   if (*act == Act::give_back || *act == Act::schedule) life.approved_by.clear();
+  if (*act == Act::schedule) life.stands = false;  // another plan follows
   if (*act == Act::begin) life.begun = true;
   life.who = event.who;
   life.why = event.why;
@@ -193,7 +194,11 @@ Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
       if (!state || !is_over(*state)) return contradiction(event, "an end that is none");
       if (is_over(record.life.state)) return {};  // it was stopped, and just finished
       record.life.state = *state;
-      record.life.why.clear();
+      record.life.who = "loa";
+      record.life.why = event.code.empty() && event.words.empty()
+                            ? ""
+                            : fmt::format("a gateway refuses the message: {} ({})", event.code,
+                                          event.words);
       record.life.at = event.at;
       return {};
     }
@@ -321,8 +326,8 @@ Result<void> Record::settle(CampaignRecord& record, const Event& event) {
       record.resent += rows;
       record.sent_anew.insert(record.sent_anew.end(), event.rows.begin(), event.rows.end());
     }
-    // There is something to send again.
-    if (is_over(record.life.state)) record.life.state = CampaignState::sending;
+    // There is something to send again. What was stopped or has expired stays so.
+    if (record.life.state == CampaignState::finished) record.life.state = CampaignState::sending;
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <functional>
 #include <map>
 
 #include "async/clock.hpp"
@@ -27,12 +28,14 @@ class VirtualClock final : public Clock {
   void set_by(Duration by) { start_ += std::chrono::floor<std::chrono::microseconds>(by); }
   std::unique_ptr<Alarm> make_alarm() override { return std::make_unique<VirtualAlarm>(*this); }
 
-  // Runs until nobody waits for a time any more, or `limit` has passed.
-  void run(Duration limit = std::chrono::hours(1000)) {
+  // Runs until nobody waits for a time any more, or `limit` has passed. `settle` does what needs no
+  // time; it is to wait for other threads, where there are any.
+  void run(Duration limit = std::chrono::hours(1000), const std::function<void()>& settle = {}) {
     const Tick end = now_ + limit;
     for (;;) {
       context_.restart();
       context_.poll();
+      if (settle) settle();
       if (sleepers_.empty() || sleepers_.begin()->first > end) return;
       now_ = std::max(now_, sleepers_.begin()->first);
       sleepers_.begin()->second->expire();

@@ -27,3 +27,8 @@ loa_test(redis_intake_test SOURCES unit/redis_intake_test.cpp LINKS loa_intake P
 loa_test(redis_faults_test SOURCES unit/redis_faults_test.cpp LINKS loa_intake PkgConfig::hiredis)
 set_tests_properties(redis_intake_test redis_faults_test PROPERTIES TIMEOUT 300)
 loa_test(access_test SOURCES unit/access_test.cpp LINKS loa_api PkgConfig::sodium)
+set_tests_properties(redis_intake_test PROPERTIES TIMEOUT 300)
+loa_test(lifecycle_test SOURCES unit/lifecycle_test.cpp LINKS loa_dispatch)
+loa_test(desk_test
+  SOURCES unit/desk_world.cpp unit/desk_acts_test.cpp
+  LINKS loa_desk)
