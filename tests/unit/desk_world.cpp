@@ -179,6 +179,7 @@ struct DeskWorld::Life {
         disk(world),
         carriers(clock, world.carriers, [this](const std::string& text) { look_at(text); }),
         notes(world.notes),
+        sync_time(world.sync_time),
         workers(std::make_unique<Workers>(1)) {}
 
   ~Life() {
@@ -210,7 +211,7 @@ struct DeskWorld::Life {
                      EXPECT_FALSE(failure);
                      EXPECT_TRUE(durable);
                    });
-    settle();
+    clock.run(milliseconds(10), [this] { settle(); });
     std::vector<OpenGateway> open;
     for (const Gateway& gateway : world.gateways)
       open.push_back({gateway, {{{"user", "u"}, {"password", "p"}}}});
@@ -243,7 +244,7 @@ struct DeskWorld::Life {
 
   // The journal's writer: a moment later, in the same thread.
   void background(Duration wait, std::function<void()> job) {
-    asio::co_spawn(context, later(clock, wait + milliseconds(1), std::move(job)),
+    asio::co_spawn(context, later(clock, wait + sync_time, std::move(job)),
                    [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
   }
   static Task<void> later(Clock& clock, Duration wait, std::function<void()> job) {
@@ -269,6 +270,7 @@ struct DeskWorld::Life {
   QuickDisk disk;
   Kannel carriers;
   Notes notes;
+  const Duration& sync_time;
   std::unique_ptr<Workers> workers;
   Result<StoreContents> store = fail(Code::internal, "not read yet");
   std::unique_ptr<Journal> journal;
@@ -349,6 +351,8 @@ Instant DeskWorld::wall() const {
   const Duration elapsed = life_ ? life_->clock.now() - Tick{} : elapsed_;
   return kMorning + std::chrono::floor<std::chrono::microseconds>(wall_set_ + elapsed);
 }
+
+std::optional<Result<void>> DeskWorld::ended() const { return *life_->ended; }
 
 Desk& DeskWorld::desk() { return *life_->desk; }
 CampaignsDesk& DeskWorld::campaigns_desk() { return *life_->desk; }

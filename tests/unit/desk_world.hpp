@@ -89,7 +89,7 @@ class DeskWorld {
     start();
   }
   void drain();  // ends it in order; start() may follow
-  bool running() const { return life_ != nullptr; }
+  std::optional<Result<void>> ended() const;  // what run() came to
   void pass_without(Duration time) { elapsed_ += time; }
   void pass(Duration time);
   void set_wall(Duration by);
@@ -143,6 +143,7 @@ class DeskWorld {
   std::vector<Gateway> gateways;
   Carriers carriers;
   std::vector<std::string> notes;
+  Duration sync_time = milliseconds(1);  // of the journal
   // The disk takes nothing more, until it does.
   bool disk_full = false;
   bool disk_dead = false;
