@@ -77,11 +77,11 @@ Answer<void> CampaignsDesk::may_change(const std::string& id, const CampaignLife
     return refuse(Refusal::Kind::changed,
                   "the campaign has changed since you looked at it: look again");
   if (!revised && life.state != CampaignState::draft)
-    return refuse(
-        Refusal::Kind::conflict,
-        fmt::format("there is another campaign '{}' already, from {} ({}): give "
-                    "this one an id of its own, or revise that one",
-                    id, life.author.empty() ? "loa send" : life.author, to_string(life.state)));
+    return refuse(Refusal::Kind::conflict,
+                  fmt::format("there is another campaign '{}' already, from {} ({}): give "
+                              "this one an id of its own, or revise that one",
+                              id, life.author.empty() ? "loa send" : life.author,
+                              to_string(life.state)));
   if (!after(life.state, Act::submit, life.begun))
     return refuse(Refusal::Kind::conflict,
                   fmt::format("campaign '{}' is {} and cannot be changed any more", id,
@@ -138,10 +138,6 @@ Task<Answer<PlanView>> CampaignsDesk::check(Submission submission) {
     view.campaign.document = reading->document;
     put_plan(view.campaign, plan->head());
     view.campaign.plan = plan->sha256();
-    view.campaign.priority = to_string(reading->campaign.priority);
-    view.campaign.weight = reading->campaign.weight;
-    view.campaign.not_before = reading->campaign.schedule.not_before;
-    view.campaign.useful_until = reading->campaign.schedule.useful_until;
     view.samples = samples_of(*plan);
     view.warnings = std::move(reading->warnings);
     return view;

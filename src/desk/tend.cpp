@@ -24,8 +24,9 @@ const Actor kDaemon{"loa", "loa"};
 std::string missing_gateway(const Plan& plan, const CampaignRecord& record,
                             const Outlets& outlets) {
   const auto is_there = [&](const std::string& gateway) {
-    return std::any_of(outlets.begin(), outlets.end(),
-                       [&](const auto& outlet) { return outlet->open.gateway.name == gateway; });
+    return std::any_of(outlets.begin(), outlets.end(), [&](const auto& outlet) {
+      return outlet->open.gateway.name == gateway;
+    });
   };
   for (const auto& [row, gateway] : record.moved)
     if (record.rows[row] == RowState::planned && !is_there(gateway)) return gateway;
@@ -114,9 +115,7 @@ Task<Tick> CampaignsDesk::tend(std::string campaign) {
     done = co_await tell_late(campaign, document.if_late, due);
   } else {
     done = co_await commit_act(kDaemon, campaign, Act::begin, "");
-    if (done) {
-      start_sending(campaign);
-    }
+    if (done) start_sending(campaign);
   }
   co_return done ? again : world_.clock.now() + kTryAgain;
 }
@@ -126,7 +125,8 @@ Task<Answer<void>> CampaignsDesk::tell_late(std::string campaign, IfLate if_late
   const std::string late =
       fmt::format("late: its time was {}, {} ago", to_local(settings_->zone, due),
                   to_words(world_.clock.wall() - due));
-  Answer<void> done = co_await commit_act(kDaemon, campaign, skip ? Act::stop : Act::pause, late);
+  Answer<void> done =
+      co_await commit_act(kDaemon, campaign, skip ? Act::stop : Act::pause, late);
   if (done)
     world_.observer.note(fmt::format(
         "campaign '{}' is {}; {}", campaign, late,
@@ -138,8 +138,6 @@ Task<Tick> CampaignsDesk::end(std::string campaign, CampaignState state) {
   Event ended = event(Event::Kind::ended, campaign);
   ended.why = to_string(state);
   const Answer<void> recorded = co_await commit(std::move(ended));
-  if (recorded)
-    world_.observer.note(fmt::format("campaign '{}' has ended: {}", campaign, to_string(state)));
   co_return recorded ? Tick::max() : world_.clock.now() + kTryAgain;
 }
 
@@ -192,7 +190,8 @@ Task<void> CampaignsDesk::make(std::string campaign, Occurrence one, std::string
   making.busy = false;
   making.trouble.clear();
   if (made) {
-    world_.observer.note(fmt::format("campaign '{}' is made, for {}", id, to_local(zone, one.at)));
+    world_.observer.note(
+        fmt::format("campaign '{}' is made, for {}", id, to_local(zone, one.at)));
   } else {
     making.again = world_.clock.now() + kTryMakingAgain;
     making.trouble = fmt::format("'{}' cannot be made: {}", id, made.error().words);
@@ -220,8 +219,8 @@ Task<void> CampaignsDesk::send(std::string campaign) {
     trouble = "its plan: " + plan.error().text;
   } else if (std::string missing = missing_gateway(*plan, record, world_.dispatcher.outlets());
              !missing.empty()) {
-    trouble =
-        fmt::format("gateway '{}' is not configured any more: bring it back, and resume", missing);
+    trouble = fmt::format("gateway '{}' is not configured any more: bring it back, and resume",
+                          missing);
   }
   if (goes() && !trouble.empty()) {
     world_.observer.note(fmt::format("campaign '{}' is paused: {}", campaign, trouble));
@@ -237,9 +236,7 @@ Task<void> CampaignsDesk::send(std::string campaign) {
                          .guard = document.guard,
                          .wait_for_held = true};
     const Result<Ending> ending = co_await world_.dispatcher.send(*plan, std::move(sending));
-    if (ending && is_over(record.life.state))
-      world_.observer.note(
-          fmt::format("campaign '{}' has ended: {}", campaign, to_string(record.life.state)));
+    static_cast<void>(ending);  // it is on record, and a failure is the dispatcher's
   }
   being_sent_.erase(campaign);
   alarm_->wake();

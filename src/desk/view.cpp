@@ -37,6 +37,8 @@ std::string words_of(Bound bound, const Outlet& outlet, const GatewayUse& use,
     case Bound::gateway_hours: return "outside the gateway's hours";
     case Bound::per_day: return fmt::format("the gateway's {} messages a day", limits.per_day);
     case Bound::later: return "the rest is to be tried again a little later";
+    case Bound::subscriber: return "the rest of its people have had their messages for now";
+    case Bound::budget: return "what is under way may use up the campaign's budget";
     case Bound::canary: return "the first messages are being watched";
     case Bound::held:
       return fmt::format("the gateway is held: it answered {} ({})", use.held_code, use.held_words);
@@ -44,8 +46,6 @@ std::string words_of(Bound bound, const Outlet& outlet, const GatewayUse& use,
       return fmt::format("{} paused the gateway: {}", use.paused_by, use.paused_why);
     case Bound::unreachable: return "the gateway cannot be reached; it is tried again";
     case Bound::disk: return "the disk is full";
-    case Bound::subscriber: return "the rest of its people have had their messages for now";
-    case Bound::budget: return "what is under way may use up the campaign's budget";
   }
   return "";
 }

@@ -31,5 +31,5 @@ loa_test(access_test SOURCES unit/access_test.cpp LINKS loa_api PkgConfig::sodiu
 set_tests_properties(redis_intake_test PROPERTIES TIMEOUT 300)
 loa_test(lifecycle_test SOURCES unit/lifecycle_test.cpp LINKS loa_dispatch)
 loa_test(desk_test
-  SOURCES unit/desk_world.cpp unit/desk_acts_test.cpp unit/desk_sending_test.cpp unit/desk_time_test.cpp
+  SOURCES unit/desk_world.cpp unit/desk_acts_test.cpp unit/desk_model_test.cpp unit/desk_sending_test.cpp unit/desk_time_test.cpp
   LINKS loa_desk)
