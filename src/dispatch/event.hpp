@@ -14,7 +14,8 @@
 //       "by":"person","who":"lan","reason":"..."}   in doubt, decided; who and reason of a person
 //   {"event":"held","at":...,"campaign":...,"gateway":"vina","code":"13","words":"..."}
 //   {"event":"ended","at":...,"campaign":...,"state":"finished"}
-//       and "code" and "words" of a gateway that refused the message, "reason" where some stay unsent
+//       and "code" and "words" of a gateway that refused the message, "reason" where some stay
+//       unsent
 //   {"event":"clock","at":...,"moved_ms":-3600000}   the wall clock was set, by so much; "at" is
 //   new
 // And of those who work with the daemon:

@@ -88,18 +88,14 @@ Dispatcher::Wait Dispatcher::wait_of(Outlet& outlet, Sending& sending, Wait wait
   return wait;
 }
 
-// When the gateway takes messages, by its own hours in the zone of the configuration.
+// When the gateway takes messages, by its own hours.
 Instant Dispatcher::next_hours(Outlet& outlet, Instant wall) const {
-  const std::optional<Hours>& hours = outlet.open.gateway.hours;
+  const std::optional<Schedule>& hours = outlet.open.gateway.hours;
   if (!hours) return wall;
   auto& window = outlet.window;
   if (!window || wall < window->first || wall >= window->second) {
-    Schedule schedule;
-    schedule.from = hours->from;
-    schedule.to = hours->to;
-    schedule.zone = world_.recorder.record().zone();
-    const Instant open = next_allowed(schedule, wall).value_or(wall);
-    window = {open, allowed_until(schedule, open)};
+    const Instant open = next_allowed(*hours, wall).value_or(wall);
+    window = {open, allowed_until(*hours, open)};
   }
   return std::max(wall, window->first);
 }

@@ -149,7 +149,9 @@ TEST(Fair, ADeadlinePresses) {
 
 TEST(Fair, AGatewayKeepsItsHoursForAllOfThem) {
   Daemon daemon(1);
-  daemon.gateways[0].hours = Hours{hours(9), hours(9) + minutes(1)};  // it is 08:00
+  Schedule& open = daemon.gateways[0].hours.emplace();  // it is 08:00
+  open.from = hours(9);
+  open.to = hours(9) + minutes(1);
   for (std::size_t i = 0; i < 3; ++i)
     daemon.add(campaign_named("c" + std::to_string(i)), 100'000 * i, 9'000);
   Campaign campaign = campaign_named("flood");
