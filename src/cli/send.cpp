@@ -164,8 +164,12 @@ class SendVerb {
       plan_.emplace(std::move(*plan));
     }
 
+    SubscriberLog subscribers(prepared_.settings.subscriber);
+    auto recalled = recall_subscribers(subscribers, session.record(), data_, clock->wall());
+    if (!recalled) return fail(std::move(recalled.error()));
     progress.emplace(*clock, record);
-    Dispatcher dispatcher({context.get_executor(), *clock, *random, recorder, *http, *progress},
+    Dispatcher dispatcher({context.get_executor(), *clock, *random, recorder, *http, *progress,
+                           subscribers.limits().any() ? &subscribers : nullptr},
                           std::move(*gateways));
     if (options_.now) note("--now: not_before and hours are ignored");
     asio::signal_set signals(context, SIGINT, SIGTERM);
@@ -192,6 +196,7 @@ class SendVerb {
     SendSettings settings{.schedule = prepared_.campaign.schedule,
                           .parts_per_second = prepared_.campaign.parts_per_second,
                           .ignore_schedule = options_.now,
+                          .urgent = prepared_.campaign.priority == Priority::emergency,
                           .guard = prepared_.campaign.guard};
     Result<Ending> ending = co_await dispatcher.send(*plan_, std::move(settings));
     co_await dispatcher.close();

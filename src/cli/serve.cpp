@@ -102,9 +102,14 @@ class Daemon final : public DispatchObserver {
     auto opened = session_->open(
         *random_, [this](const std::string& text) { log_.warning(LogEvent::disk_full, text); });
     if (!opened) return fail(std::move(opened.error()));
-    dispatcher_.emplace(Dispatcher::World{context_.get_executor(), *clock_, *random_,
-                                          session_->recorder(), *http_, *this},
-                        std::move(*gateways));
+    subscribers_.emplace(settings_.subscriber);
+    auto recalled =
+        recall_subscribers(*subscribers_, session_->record(), session_->data(), clock_->wall());
+    if (!recalled) return fail(std::move(recalled.error()));
+    dispatcher_.emplace(
+        Dispatcher::World{context_.get_executor(), *clock_, *random_, session_->recorder(), *http_,
+                          *this, settings_.subscriber.any() ? &*subscribers_ : nullptr},
+        std::move(*gateways));
     desk_.emplace(CampaignsDesk::World{context_.get_executor(), *clock_, session_->disk(),
                                        session_->recorder(), *dispatcher_, workers_, *this},
                   desk_settings(settings_, session_->data()));
@@ -288,8 +293,8 @@ class Daemon final : public DispatchObserver {
       desk_->replace(desk_settings(settings, session_->data()));
       log_.info(LogEvent::configuration_loaded,
                 "the configuration was read again: users, templates, exclusions, numbering, lint "
-                "and approval hold from now on; gateways, api, redis, intake and data from the "
-                "next start");
+                "and approval hold from now on; gateways, subscriber, api, redis, intake and data "
+                "from the next start");
     } else {
       std::string words = "the configuration is wrong, and the old one stays:";
       for (const Fault& fault : faults.all())
@@ -352,6 +357,7 @@ class Daemon final : public DispatchObserver {
   std::unique_ptr<Alarm> stop_;
   Workers workers_{kThreads};
   std::unique_ptr<Http> http_;
+  std::optional<SubscriberLog> subscribers_;
   std::optional<Dispatcher> dispatcher_;
   std::optional<CampaignsDesk> desk_;
   Users users_;

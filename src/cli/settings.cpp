@@ -82,6 +82,8 @@ Settings load_settings(const std::string& path, Faults& faults) {
         static_cast<std::uint64_t>(journal.integer_or("keep_segments", 0, 0, kSegmentsMax));
     journal.finish();
   }
+  if (const Node* subscriber = map.optional("subscriber"))
+    settings.subscriber = read_subscriber_limits(*subscriber, faults);
   if (const Node* gateways = map.required("gateways"))
     settings.gateways =
         read_gateways(*gateways, profiles, settings.numbering, faults, settings.zone);

@@ -10,6 +10,7 @@
 #include "audience/numbering.hpp"
 #include "base/fault.hpp"
 #include "campaign/lint.hpp"
+#include "dispatch/subscribers.hpp"
 #include "gateway/gateway.hpp"
 #include "intake/redis_settings.hpp"
 
@@ -27,6 +28,7 @@ struct Settings {
   NumberingPlan numbering;
   std::vector<Gateway> gateways;
   LintSettings lint;
+  SubscriberLimits subscriber;
   // Of the daemon:
   bool approval_required = true;  // approval.required
   std::string incoming;           // intake.folder; "" for none

@@ -117,8 +117,7 @@ class Record {
   const GatewayUse& use(const std::string& gateway) const;
   const std::vector<ActLine>& acts() const { return acts_; }
   const std::map<std::string, RememberedRequest>& requests() const { return requests_; }
-  std::uint64_t lines() const { return lines_; }     // of the journal, so far
-  const std::string& zone() const { return zone_; }  // of loa.yaml: by which days are counted
+  std::uint64_t lines() const { return lines_; }  // of the journal, so far
 
  private:
   void remember(const Event& event);

@@ -48,9 +48,13 @@ void FairShare::charge(Flow flow, std::uint64_t parts) {
 
 double pressed_weight(double weight, double share, double rate, double parts, double seconds) {
   constexpr double kMost = 8;
+  constexpr double kHaste = 1.05;  // to be there a little before
   if (rate <= 0 || share <= 0 || parts <= 0) return weight;
-  const double needed = seconds <= 0 ? rate : parts / seconds;
-  return weight * std::clamp(needed / (rate * share), 1.0, kMost);
+  const double needed = seconds <= 0 ? 1 : kHaste * parts / seconds / rate;  // of the gateway
+  if (needed <= share) return weight;
+  if (needed >= 1) return weight * kMost;
+  const double others = weight * (1 - share) / share;
+  return std::min(others * needed / (1 - needed), weight * kMost);
 }
 
 }  // namespace loa

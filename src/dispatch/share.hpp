@@ -54,9 +54,9 @@ class FairShare {
   std::map<Flow, Member> members_;
 };
 
-// The weight of a campaign that would otherwise miss its useful_until: up to eight times its own.
-// `share` is what part of the gateway it has now, `rate` what the gateway takes (parts a second), 0
-// for unknown; `seconds` are left for `parts`.
+// The weight with which a campaign that would otherwise miss its useful_until makes it: up to eight
+// times its own. `share` is its part of the gateway by weight, `rate` what the gateway takes (parts
+// a second), 0 for unknown; `seconds` are left for `parts`.
 double pressed_weight(double weight, double share, double rate, double parts, double seconds);
 
 }  // namespace loa

@@ -140,12 +140,12 @@ void Dispatcher::weigh(Outlet& outlet, Tick now) {
     if (!useful_until) continue;
     const double left = std::chrono::duration<double>(*useful_until - world_.clock.wall()).count();
     const double weight = sending->settings.weight;
-    const double share = sending->settings.urgent
-                             ? weight / urgent * (rest > 0 ? FairShare::kUrgent : 1)
-                             : weight / rest * (urgent > 0 ? 1 - FairShare::kUrgent : 1);
+    const bool is_urgent = sending->settings.urgent;
+    const double of_class =
+        is_urgent ? (rest > 0 ? FairShare::kUrgent : 1) : (urgent > 0 ? 1 - FairShare::kUrgent : 1);
     outlet.share.set_weight(
         sending.get(),
-        pressed_weight(weight, share, rate,
+        pressed_weight(weight, weight / (is_urgent ? urgent : rest), rate * of_class,
                        static_cast<double>(sending->queues[outlet.index].rows()), left));
   }
 }

@@ -364,7 +364,7 @@ MUTANTS = [
            [("const bool alarm = «member.urgent && member.tags.finish == 0»;", "false")],
            by=["share_test"]),
     Mutant("pressed without bound", "src/dispatch/share.cpp",
-           [("std::clamp(needed / (rate * share), 1.0, «kMost»)", "1e9")],
+           [("return std::min(others * needed / (1 - needed), «weight * kMost»);", "1e9")],
            by=["share_test"]),
 
     # Campaigns: who gets what, once, and what stops it.

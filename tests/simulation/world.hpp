@@ -101,6 +101,74 @@ struct Notes final : DispatchObserver {
   void note(const std::string& message) override { all.push_back(message); }
 };
 
+// Two gateways, of 200 messages a second each.
+inline std::vector<Gateway> two_gateways(Faults& faults) {
+  std::vector<Gateway> gateways;
+  const Profile profile = Profile::load(LOA_PROJECT "/config/profiles/vnpt-smsbn.yaml", faults);
+  for (const auto& [name, network] :
+       {std::pair("one", "vinaphone"), std::pair("two", "mobifone")}) {
+    Gateway gateway;
+    gateway.name = name;
+    gateway.profile = profile;
+    gateway.url = std::string("http://") + name;
+    gateway.networks = {network};
+    gateway.limits.messages_per_second = 200;
+    gateway.limits.in_flight = 4;
+    gateway.batch = 50;
+    gateways.push_back(gateway);
+  }
+  return gateways;
+}
+
+inline std::vector<OpenGateway> with_accounts(const std::vector<Gateway>& gateways) {
+  std::vector<OpenGateway> open;
+  open.reserve(gateways.size());
+  for (const Gateway& gateway : gateways)
+    open.push_back({gateway,
+                    {{{"label", "X"},
+                      {"agent", "1"},
+                      {"contract", "1"},
+                      {"contract_type", "1"},
+                      {"template", "1"},
+                      {"user", "u"},
+                      {"password", "p"},
+                      {"token", "t"}}}});
+  return open;
+}
+
+// Every third of the people has the second network. Their numbers follow on the `first`.
+inline Plan plan_for(Campaign campaign, std::size_t first, std::size_t people,
+                     const std::vector<Gateway>& gateways, const NumberingPlan& numbering) {
+  const std::string path = testing::TempDir() + std::to_string(::getpid()) + ".csv";
+  std::ofstream file(path);
+  file << "so_dien_thoai\n";
+  for (std::size_t i = first; i < first + people; ++i)
+    file << (i % 3 == 0 ? "090" : "091") << 1'000'000 + i << "\n";
+  file.close();
+  campaign.sender = "X";
+  campaign.audience.files = {path};
+  const std::vector<std::string> exclusions;
+  const auto frozen = freeze({campaign, gateways, numbering, exclusions});
+  std::filesystem::remove(path);
+  EXPECT_TRUE(frozen) << frozen.error().text;
+  std::string bytes;
+  EXPECT_TRUE(frozen->write([&](std::string_view piece) -> Result<void> {
+    bytes += piece;
+    return {};
+  }));
+  return *Plan::from_bytes(bytes);
+}
+
+inline Event frozen_event(const Plan& plan) {
+  Event frozen;
+  frozen.kind = Event::Kind::frozen;
+  frozen.at = kStart;
+  frozen.campaign = plan.head().campaign;
+  frozen.plan = plan.sha256();
+  frozen.row_count = plan.rows().size();
+  return frozen;
+}
+
 // One plan and its data directory; run() is one life of the process.
 class World {
  public:
@@ -109,48 +177,16 @@ class World {
       : disk(seed, seed % 2 == 0 ? 512 : 4096) {
     Faults faults;
     numbering = NumberingPlan::load(LOA_PROJECT "/config/networks.yaml", faults);
-    const Profile profile = Profile::load(LOA_PROJECT "/config/profiles/vnpt-smsbn.yaml", faults);
-    for (const auto& [name, network] :
-         {std::pair("one", "vinaphone"), std::pair("two", "mobifone")}) {
-      Gateway gateway;
-      gateway.name = name;
-      gateway.profile = profile;
-      gateway.url = std::string("http://") + name;
-      gateway.networks = {network};
-      gateway.limits.messages_per_second = 200;
-      gateway.limits.in_flight = 4;
-      gateway.batch = 50;
-      gateways.push_back(gateway);
-    }
-    const std::string path = testing::TempDir() + std::to_string(::getpid()) + ".csv";
-    std::ofstream file(path);
-    file << "so_dien_thoai\n";
-    for (std::size_t i = 0; i < people; ++i)
-      file << (i % 3 == 0 ? "090" : "091") << 1'000'000 + i << "\n";
-    file.close();
+    gateways = two_gateways(faults);
+    EXPECT_TRUE(faults.ok());
     Campaign campaign;
     campaign.id = "c";
-    campaign.sender = "X";
-    campaign.audience.files = {path};
     campaign.message.text = "Canh bao";
     campaign.on_unknown = on_unknown;
     campaign.schedule.useful_until = kStart + std::chrono::hours(2);
     settings.schedule = campaign.schedule;
-    const std::vector<std::string> exclusions;
-    auto frozen = freeze({campaign, gateways, numbering, exclusions});
-    std::filesystem::remove(path);
-    EXPECT_TRUE(frozen && faults.ok());
-    std::string bytes;
-    EXPECT_TRUE(frozen->write([&](std::string_view piece) -> Result<void> {
-      bytes += piece;
-      return {};
-    }));
-    plan.emplace(*Plan::from_bytes(bytes));
-    frozen_.kind = Event::Kind::frozen;
-    frozen_.at = kStart;
-    frozen_.campaign = "c";
-    frozen_.plan = plan->sha256();
-    frozen_.row_count = plan->rows().size();
+    plan.emplace(plan_for(campaign, 0, people, gateways, numbering));
+    frozen_ = frozen_event(*plan);
   }
 
   // One life of the process, for at most `life`: reads the data directory and dispatches. Nothing
@@ -262,21 +298,9 @@ class World {
       if (durable && store->record.find("c") == nullptr)
         durable = co_await recorder->commit(world.frozen_);
       if (!durable) co_return fail(durable.error());
-      std::vector<OpenGateway> open;
-      open.reserve(world.gateways.size());
-      for (const Gateway& gateway : world.gateways)
-        open.push_back({gateway,
-                        {{{"label", "X"},
-                          {"agent", "1"},
-                          {"contract", "1"},
-                          {"contract_type", "1"},
-                          {"template", "1"},
-                          {"user", "u"},
-                          {"password", "p"},
-                          {"token", "t"}}}});
       dispatcher = std::make_unique<Dispatcher>(
           Dispatcher::World{context.get_executor(), clock, *random, *recorder, carrier, notes},
-          std::move(open));
+          with_accounts(world.gateways));
       Result<Ending> ending = co_await dispatcher->send(*world.plan, world.settings);
       co_await dispatcher->close();
       co_return ending;
