@@ -149,6 +149,7 @@ TEST_F(RedisIntakeTest, ALaterPartTakesThePlaceOfAnEarlierOne) {
   queue_part("big", 2, 2, "!");
   ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("big") == 1 && is_done(); }));
   EXPECT_EQ(desk.campaigns_taken["big"].audience, "right!");
+  EXPECT_TRUE(loa->until([&] { return staged() == 0; }));
 }
 
 TEST_F(RedisIntakeTest, ARestartGoesOnWithThePartsThatWereThere) {
@@ -315,10 +316,10 @@ TEST_F(RedisIntakeTest, TheExampleOfAProducerWorks) {
   std::ofstream(folder.path + "/b.json") << R"({"campaign": "b", "title": "t"})";
   std::ofstream(folder.path + "/c.yaml") << "campaign: c\nby: [\n";
   const auto run = [&](const std::string& words) {
-    pid_t process =
-        launch_process({"sh", "-c",
-                        "exec python3 " LOA_PROJECT "/config/queue/queue_campaign.py --wait 30 --url " +
-                            server.url() + " " + words + " >" + folder.path + "/out"});
+    pid_t process = launch_process({"sh", "-c",
+                                    "exec python3 " LOA_PROJECT
+                                    "/config/queue/queue_campaign.py --wait 30 --url " +
+                                        server.url() + " " + words + " >" + folder.path + "/out"});
     int status_of_process = 0;
     loa->until([&] { return ::waitpid(process, &status_of_process, WNOHANG) == process; });
     return WEXITSTATUS(status_of_process);
