@@ -35,7 +35,11 @@ class Redis:
         where = urlparse(url)
         if where.scheme == "unix":
             self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.connect(where.path)
+            try:
+                self.socket.connect(where.path)
+            except OSError:
+                self.socket.close()
+                raise
         else:
             self.socket = socket.create_connection((where.hostname, where.port or 6379), 10)
         self.socket.settimeout(10)
@@ -44,6 +48,10 @@ class Redis:
             self("AUTH", os.environ["REDIS_PASSWORD"])
         if where.scheme != "unix" and where.path.strip("/"):
             self("SELECT", where.path.strip("/"))
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
 
     def __call__(self, *words):
         words = [word if isinstance(word, bytes) else str(word).encode() for word in words]

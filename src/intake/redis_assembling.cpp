@@ -158,7 +158,7 @@ Task<RedisTaking::Step> RedisTaking::conclude(std::string id, Faults faults) {
     const Step done = co_await queue_.acknowledge(std::move(entries));
     if (!done) co_return done;
   }
-  co_await forget_files(assembly.chunks(), id);
+  co_await forget_files(id, true);
   co_return Step{};
 }
 
@@ -197,12 +197,9 @@ Task<RedisTaking::Step> RedisTaking::look_for_gaps() {
   co_return Step{};
 }
 
-Task<void> RedisTaking::forget_files(std::vector<StagedChunk> chunks, std::string id) {
-  const auto remove = [this, &chunks, &id]() -> Result<void> {
-    Result<void> done = staging_.remove_audience(id);
-    for (const StagedChunk& chunk : chunks)
-      if (done) done = staging_.remove(chunk);
-    return done;
+Task<void> RedisTaking::forget_files(std::string id, bool with_parts) {
+  const auto remove = [this, &id, with_parts] {
+    return with_parts ? staging_.remove_all(id) : staging_.remove_audience(id);
   };
   const Result<void> removed = co_await needs_.workers.run(remove);
   if (!removed) note(Level::warning, Kind::waits, id, removed.error().text);

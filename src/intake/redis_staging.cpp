@@ -104,14 +104,21 @@ Result<std::string> Staging::assemble(const std::vector<StagedChunk>& chunks,
   return finish(std::move(*writer));
 }
 
-Result<void> Staging::remove(const StagedChunk& chunk) {
-  return disk_.remove(path_of(name_of(chunk)));
-}
-
 Result<void> Staging::remove_audience(const std::string& campaign) {
   const Result<void> removed = disk_.remove(audience_path(campaign) + std::string(kNew));
   if (!removed) return removed;
   return disk_.remove(audience_path(campaign));
+}
+
+Result<void> Staging::remove_all(const std::string& campaign) {
+  const Result<std::vector<std::string>> names = disk_.list(folder_);
+  if (!names) return tl::unexpected(names.error());
+  Result<void> done = remove_audience(campaign);
+  for (const std::string& name : *names) {
+    const std::optional<StagedChunk> chunk = chunk_of(name);
+    if (done && chunk && chunk->campaign == campaign) done = disk_.remove(path_of(name));
+  }
+  return done;
 }
 
 Result<void> Staging::Writer::add(std::string_view bytes) {

@@ -37,9 +37,10 @@ class Staging {
   // Puts the parts, in order, into one file; its path. Fails with Code::data when a part is damaged
   // (it is removed) and with Code::config when the whole has another SHA-256.
   Result<std::string> assemble(const std::vector<StagedChunk>& chunks, const std::string& sha256);
-  Result<void> remove(const StagedChunk& chunk);
   // The whole audience, if there is one.
   Result<void> remove_audience(const std::string& campaign);
+  // That and every part, also those that others took the place of.
+  Result<void> remove_all(const std::string& campaign);
 
   // A whole audience, written piece by piece.
   class Writer {

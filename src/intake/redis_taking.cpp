@@ -140,7 +140,7 @@ Task<RedisTaking::Step> RedisTaking::take_whole(StreamEntry entry, QueuedCampaig
   }
   std::string why;
   const std::optional<Outcome> outcome = co_await submit(entry.id, campaign, std::move(files), why);
-  if (campaign.redis) co_await forget_files({}, campaign.id);
+  if (campaign.redis) co_await forget_files(campaign.id, false);
   if (!outcome) {
     later(entry.id, why);
     co_return Step{};

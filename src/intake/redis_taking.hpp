@@ -121,7 +121,7 @@ class RedisTaking {
   Task<RedisResult<bool>> put_refused(const StreamEntry& entry, std::string campaign,
                                       std::string by, const Faults& faults);
   Task<Step> drop_leftover(std::string id);
-  Task<void> forget_files(std::vector<StagedChunk> chunks, std::string id);
+  Task<void> forget_files(std::string id, bool with_parts);
 
   Assembly& assembly_of(const std::string& id);
   bool is_known(const std::string& entry, const QueuedCampaign& campaign) const;

@@ -43,8 +43,7 @@ class Server:
         try:
             return redis(*words)
         finally:
-            redis.stream.close()
-            redis.socket.close()
+            redis.close()
 
     def status(self, campaign):
         values = self("HGETALL", f"loa:campaign:{campaign}")
@@ -98,8 +97,7 @@ class RedisTest(unittest.TestCase):
         try:
             return producer.queue(redis, document, audience, by="lan")
         finally:
-            redis.stream.close()
-            redis.socket.close()
+            redis.close()
 
     def wait_state(self, campaign, *states):
         wait_until(f"{campaign} is {states}", lambda: self.server.status(campaign).get("state") in states)
@@ -122,7 +120,7 @@ class RedisTest(unittest.TestCase):
         wait_until("the same is no change", lambda: "no change" in self.log())
         self.assertEqual(max(self.sim.counts().values()), 1)
         # What is wrong comes back with its place; nothing else is held up.
-        self.server("XADD", "loa:campaigns", "*", "campaign", "campaign: bad\ntitel: x\n")
+        self.server("XADD", "loa:campaigns", "*", "campaign", "campaign: bad\ntitl: x\n")
         wait_until("it is refused", lambda: self.server("XLEN", "loa:campaigns:refused") == "1")
         faults = str(self.server("XRANGE", "loa:campaigns:refused", "-", "+"))
         self.assertIn("did you mean 'title'?", faults)
@@ -150,8 +148,7 @@ class RedisTest(unittest.TestCase):
         self.start()
         parts = producer.parts_of(self.audience)
         redis = producer.Redis(self.server.url)
-        self.addCleanup(redis.socket.close)
-        self.addCleanup(redis.stream.close)
+        self.addCleanup(redis.close)
         line = f'audience: {{chunks: {len(parts) + 1}, sha256: {"0" * 64}}}\n'
         redis("XADD", "loa:campaigns", "*", "campaign",
               self.document.replace("campaign: test", "campaign: gap") + line)

@@ -149,6 +149,7 @@ TEST_F(RedisIntakeTest, ALaterPartTakesThePlaceOfAnEarlierOne) {
   queue_part("big", 2, 2, "!");
   ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("big") == 1 && is_done(); }));
   EXPECT_EQ(desk.campaigns_taken["big"].audience, "right!");
+  EXPECT_TRUE(loa->until([&] { return staged() == 0; }));
 }
 
 TEST_F(RedisIntakeTest, ARestartGoesOnWithThePartsThatWereThere) {
