@@ -27,6 +27,8 @@ MAY_INCLUDE = {
     "plan": ("base", "config", "text", "audience", "campaign", "pace", "gateway"),
     "dispatch": ("base", "async", "config", "text", "audience", "campaign", "net", "journal",
                  "pace", "gateway", "plan"),
+    "desk": ("base", "async", "config", "text", "audience", "campaign", "journal", "pace", "gateway",
+             "plan", "dispatch"),
     "api": ("base", "async", "config", "text", "audience", "campaign", "net", "dispatch", "desk"),
     "audit": ("base", "config", "text", "audience", "campaign", "journal", "gateway", "plan",
               "dispatch"),
