@@ -364,8 +364,8 @@ TEST(DeskActs, WordsFromOutsideAreMadeHarmless) {
   ASSERT_TRUE(
       world.act(kBinh, "bao-lu", Act::give_back, because("ask 0912345678 \x1b[2J and \xff\xfe")));
   world.wait([](Desk& desk) -> Task<bool> {
-    co_await desk.deny({std::string(70'000, 'n'), std::string(70'000, 'f')},
-                       std::string(70'000, 'a'), std::string(70'000, 'c'),
+    Actor actor{std::string(70'000, 'n'), std::string(70'000, 'f')};
+    co_await desk.deny(std::move(actor), std::string(70'000, 'a'), std::string(70'000, 'c'),
                        std::string(70'000, 'w'));
     co_return true;
   }(world.desk()));
