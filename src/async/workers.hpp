@@ -26,7 +26,8 @@ class Workers {
   std::size_t pending() const { return pending_; }
 
   // Runs `job` on one of the threads and gives its result to the waiting coroutine, on the
-  // coroutine's own executor, which must be the same for all callers. What `job` refers to must outlive the wait; it must not throw.
+  // coroutine's own executor, which must be the same for all callers. What `job` refers to must
+  // outlive the wait; it must not throw.
   template <class Job>
   auto run(Job job) {
     using Value = std::invoke_result_t<Job>;

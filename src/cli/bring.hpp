@@ -1,5 +1,6 @@
 // A campaign file on its way to the daemon. The daemon reads no path that a client names, since it
-// may read what the client may not: the client reads the audience's files, and uploads stand for them.
+// may read what the client may not: the client reads the audience's files, and uploads stand for
+// them.
 #pragma once
 
 #include <string>

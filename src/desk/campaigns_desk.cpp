@@ -31,7 +31,8 @@ bool needs_reason(Act act) {
 // Words from outside, so that they fit in a line and name nobody's number.
 std::string harmless(std::string_view text, std::size_t bytes_max) {
   std::size_t size = std::min(text.size(), bytes_max);
-  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U)
+  while (size > 0 && size < text.size() &&
+         (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U)
     --size;
   return printable(text.substr(0, size));
 }
@@ -97,8 +98,7 @@ Task<Answer<CampaignView>> CampaignsDesk::do_act(Actor actor, std::string campai
     co_return refuse(Refusal::Kind::wrong,
                      fmt::format("say why: {} needs a reason", to_string(act)));
   if (input.why.size() > kWhyMax)
-    co_return refuse(Refusal::Kind::wrong,
-                     fmt::format("say why in at most {} bytes", kWhyMax));
+    co_return refuse(Refusal::Kind::wrong, fmt::format("say why in at most {} bytes", kWhyMax));
   if (act == Act::approve) {
     if (input.plan != record->plan)
       co_return refuse(Refusal::Kind::changed,

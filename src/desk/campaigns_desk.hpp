@@ -71,8 +71,7 @@ class CampaignsDesk final : public Desk {
     Campaign campaign;
     PlanHead head;
   };
-  static constexpr std::string_view kStopping =
-      "the daemon is stopping; try again when it is back";
+  static constexpr std::string_view kStopping = "the daemon is stopping; try again when it is back";
   using Settings = std::shared_ptr<const DeskSettings>;  // a thread may outlive a reload
   // What was looked at by who brings another document.
   struct Revised {

@@ -59,9 +59,8 @@ Task<Answer<Submitted>> CampaignsDesk::reschedule(Actor actor, std::string campa
   Answer<SubsetChanges> changes = window(campaign, Act::schedule, input);
   if (!changes) co_return tl::unexpected<Refusal>(std::move(changes.error()));
   changes->campaign = campaign;
-  Answer<Submitted> made =
-      co_await choose(std::move(actor), std::move(campaign), Act::schedule, std::move(*changes),
-                      std::move(input.why));
+  Answer<Submitted> made = co_await choose(std::move(actor), std::move(campaign), Act::schedule,
+                                           std::move(*changes), std::move(input.why));
   co_return made;
 }
 
@@ -130,8 +129,8 @@ Task<Answer<Submitted>> CampaignsDesk::choose(Actor actor, std::string from, Act
   }
   Reading reading;
   reading.campaign.id = changes.campaign;
-  reading.document = with_times(record.life.document, changes.campaign, changes.not_before,
-                                changes.useful_until);
+  reading.document =
+      with_times(record.life.document, changes.campaign, changes.not_before, changes.useful_until);
   if (reading.document.size() > kCampaignBytesMax)
     co_return refuse(Refusal::Kind::wrong, "the campaign is too large with its new times");
   const Settings settings = settings_;

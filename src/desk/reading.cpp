@@ -33,9 +33,10 @@ void check_paths(const Submission& submission, const Campaign& campaign, Faults&
   const Place place{submission.name, 0, 0};
   const bool files = source.kind() == AudienceKind::files && submission.audience.empty();
   if (campaign.repeat && (!files || submission.folder.empty()))
-    faults.error(place,
-                 "schedule: a campaign with 'repeat' reads its audience anew each time, so it names "
-                 "'files', and comes by the daemon's own folder");
+    faults.error(
+        place,
+        "schedule: a campaign with 'repeat' reads its audience anew each time, so it names "
+        "'files', and comes by the daemon's own folder");
   if (source.kind() == AudienceKind::files && submission.audience.empty() &&
       submission.folder.empty())
     faults.error(place,

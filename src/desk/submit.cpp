@@ -77,11 +77,11 @@ Answer<void> CampaignsDesk::may_change(const std::string& id, const CampaignLife
     return refuse(Refusal::Kind::changed,
                   "the campaign has changed since you looked at it: look again");
   if (!revised && life.state != CampaignState::draft)
-    return refuse(Refusal::Kind::conflict,
-                  fmt::format("there is another campaign '{}' already, from {} ({}): give "
-                              "this one an id of its own, or revise that one",
-                              id, life.author.empty() ? "loa send" : life.author,
-                              to_string(life.state)));
+    return refuse(
+        Refusal::Kind::conflict,
+        fmt::format("there is another campaign '{}' already, from {} ({}): give "
+                    "this one an id of its own, or revise that one",
+                    id, life.author.empty() ? "loa send" : life.author, to_string(life.state)));
   if (!after(life.state, Act::submit, life.begun))
     return refuse(Refusal::Kind::conflict,
                   fmt::format("campaign '{}' is {} and cannot be changed any more", id,

@@ -24,9 +24,8 @@ const Actor kDaemon{"loa", "loa"};
 std::string missing_gateway(const Plan& plan, const CampaignRecord& record,
                             const Outlets& outlets) {
   const auto is_there = [&](const std::string& gateway) {
-    return std::any_of(outlets.begin(), outlets.end(), [&](const auto& outlet) {
-      return outlet->open.gateway.name == gateway;
-    });
+    return std::any_of(outlets.begin(), outlets.end(),
+                       [&](const auto& outlet) { return outlet->open.gateway.name == gateway; });
   };
   for (const auto& [row, gateway] : record.moved)
     if (record.rows[row] == RowState::planned && !is_there(gateway)) return gateway;
@@ -116,7 +115,6 @@ Task<Tick> CampaignsDesk::tend(std::string campaign) {
   } else {
     done = co_await commit_act(kDaemon, campaign, Act::begin, "");
     if (done) {
-
       start_sending(campaign);
     }
   }
@@ -128,8 +126,7 @@ Task<Answer<void>> CampaignsDesk::tell_late(std::string campaign, IfLate if_late
   const std::string late =
       fmt::format("late: its time was {}, {} ago", to_local(settings_->zone, due),
                   to_words(world_.clock.wall() - due));
-  Answer<void> done =
-      co_await commit_act(kDaemon, campaign, skip ? Act::stop : Act::pause, late);
+  Answer<void> done = co_await commit_act(kDaemon, campaign, skip ? Act::stop : Act::pause, late);
   if (done)
     world_.observer.note(fmt::format(
         "campaign '{}' is {}; {}", campaign, late,
@@ -195,8 +192,7 @@ Task<void> CampaignsDesk::make(std::string campaign, Occurrence one, std::string
   making.busy = false;
   making.trouble.clear();
   if (made) {
-    world_.observer.note(
-        fmt::format("campaign '{}' is made, for {}", id, to_local(zone, one.at)));
+    world_.observer.note(fmt::format("campaign '{}' is made, for {}", id, to_local(zone, one.at)));
   } else {
     making.again = world_.clock.now() + kTryMakingAgain;
     making.trouble = fmt::format("'{}' cannot be made: {}", id, made.error().words);
@@ -224,8 +220,8 @@ Task<void> CampaignsDesk::send(std::string campaign) {
     trouble = "its plan: " + plan.error().text;
   } else if (std::string missing = missing_gateway(*plan, record, world_.dispatcher.outlets());
              !missing.empty()) {
-    trouble = fmt::format("gateway '{}' is not configured any more: bring it back, and resume",
-                          missing);
+    trouble =
+        fmt::format("gateway '{}' is not configured any more: bring it back, and resume", missing);
   }
   if (goes() && !trouble.empty()) {
     world_.observer.note(fmt::format("campaign '{}' is paused: {}", campaign, trouble));

@@ -195,10 +195,10 @@ Result<void> Record::apply_to(CampaignRecord& record, const Event& event) {
       if (is_over(record.life.state)) return {};  // it was stopped, and just finished
       record.life.state = *state;
       record.life.who = "loa";
-      record.life.why = event.code.empty() && event.words.empty()
-                            ? ""
-                            : fmt::format("a gateway refuses the message: {} ({})", event.code,
-                                          event.words);
+      record.life.why =
+          event.code.empty() && event.words.empty()
+              ? ""
+              : fmt::format("a gateway refuses the message: {} ({})", event.code, event.words);
       record.life.at = event.at;
       return {};
     }

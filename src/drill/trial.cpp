@@ -40,7 +40,9 @@ bool write_file(const std::string& path, std::string_view text) {
 
 std::string settings_text(const Simulator& simulator) {
   std::string text = fmt::format(
-      "node: drill\ndata: data\nzone: {}\nexclusions: [optout.csv]\napproval: {{required: false}}\ngateways:\n", kZone);
+      "node: drill\ndata: data\nzone: {}\nexclusions: [optout.csv]\napproval: {{required: "
+      "false}}\ngateways:\n",
+      kZone);
   for (const Simulator::Gateway& gateway : simulator.gateways()) {
     text += fmt::format(
         "  {}:\n"

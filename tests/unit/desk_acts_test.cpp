@@ -152,9 +152,8 @@ TEST(DeskSubmit, WhoComesFromOutsideNamesNoFilesOfThisMachine) {
   EXPECT_EQ(refused(world.wait(world.desk().submit(kLan, remote))), Kind::wrong);
   EXPECT_EQ(refused(world.wait(world.desk().check(remote))), Kind::wrong);
   // A repetition would read them later.
-  remote.document = Written{.files = "/etc/passwd",
-                            .schedule = {R"(repeat: {every: day, at: "09:00"})"}}
-                        .yaml();
+  remote.document =
+      Written{.files = "/etc/passwd", .schedule = {R"(repeat: {every: day, at: "09:00"})"}}.yaml();
   remote.audience = {world.path("incoming/people.csv")};
   const auto repeated = world.wait(world.desk().submit(kLan, remote));
   EXPECT_EQ(refused(repeated), Kind::wrong);
@@ -325,8 +324,8 @@ TEST(DeskApproval, WhatTheDaemonDoesItselfNobodyElseDoes) {
   for (const Act act : {Act::submit, Act::freeze, Act::begin})
     EXPECT_FALSE(world.act(kBinh, "bao-lu", act)) << to_string(act);
   EXPECT_EQ(world.state("bao-lu"), "draft");
-  ASSERT_TRUE(world.submit(Written{.text = "bao-lu 2",
-                                   .schedule = {"not_before: 2026-11-25T10:00:00+07:00"}}));
+  ASSERT_TRUE(world.submit(
+      Written{.text = "bao-lu 2", .schedule = {"not_before: 2026-11-25T10:00:00+07:00"}}));
   ASSERT_TRUE(world.approve("bao-lu"));
   for (const Act act : {Act::submit, Act::freeze, Act::begin})
     EXPECT_FALSE(world.act(kBinh, "bao-lu", act)) << to_string(act);
@@ -362,8 +361,8 @@ TEST(DeskActs, WordsFromOutsideAreMadeHarmless) {
   const auto too_long =
       world.act(kBinh, "bao-lu", Act::give_back, because(std::string(100'000, 'x')));
   EXPECT_EQ(refused(too_long), Kind::wrong);
-  ASSERT_TRUE(world.act(kBinh, "bao-lu", Act::give_back,
-                        because("ask 0912345678 \x1b[2J and \xff\xfe")));
+  ASSERT_TRUE(
+      world.act(kBinh, "bao-lu", Act::give_back, because("ask 0912345678 \x1b[2J and \xff\xfe")));
   world.wait([](Desk& desk) -> Task<bool> {
     co_await desk.deny({std::string(70'000, 'n'), std::string(70'000, 'f')},
                        std::string(70'000, 'a'), std::string(70'000, 'c'),
@@ -451,7 +450,8 @@ TEST(DeskActs, TwoThatWantOneNameDoNotOverwriteEachOther) {
   input.id = "c";
   const auto first = world.begin(world.desk().act(kMai, "a", Act::clone, input));
   const auto second = world.begin(world.desk().act(kMai, "b", Act::clone, input));
-  const auto third = world.begin(world.desk().submit(kMai, world.submission(Written{.id = "c"}.yaml())));
+  const auto third =
+      world.begin(world.desk().submit(kMai, world.submission(Written{.id = "c"}.yaml())));
   world.pass(seconds(5));
   ASSERT_TRUE(*first && *second && *third);
   const int made = (**first ? 1 : 0) + (**second ? 1 : 0) + (**third ? 1 : 0);

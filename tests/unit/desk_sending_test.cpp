@@ -1,15 +1,15 @@
 // Campaigns that are sent: paused, stopped, held, guarded, killed; and what is told of them.
-#include "unit/desk_world.hpp"
-
 #include <fstream>
 #include <iterator>
+
+#include "unit/desk_world.hpp"
 
 namespace loa::desk_test {
 namespace {
 
 using testing::Contains;
-using testing::ElementsAre;
 using testing::Each;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -479,11 +479,12 @@ TEST(DeskExplain, TellsTheStoryOfANumber) {
   const auto sent = of("+84911000001", "bao-lu");
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(sent[0].state, "accepted");
-  EXPECT_THAT(sent[0].lines,
-              testing::IsSupersetOf({HasSubstr("for gateway vina (vinaphone)"),
-                                     HasSubstr("2026-11-24 08:00  approve by binh"),
-                                     HasSubstr("2026-11-24 09:00  attempt 1 through gateway vina"),
-                                     HasSubstr("accepted"), HasSubstr("the campaign ended: finished")}));
+  EXPECT_THAT(
+      sent[0].lines,
+      testing::IsSupersetOf({HasSubstr("for gateway vina (vinaphone)"),
+                             HasSubstr("2026-11-24 08:00  approve by binh"),
+                             HasSubstr("2026-11-24 09:00  attempt 1 through gateway vina"),
+                             HasSubstr("accepted"), HasSubstr("the campaign ended: finished")}));
   const auto refused_one = of("0901000000");
   EXPECT_EQ(refused_one[0].state, "refused");
   EXPECT_THAT(refused_one[0].lines, Contains(HasSubstr("refused")));

@@ -50,8 +50,7 @@ TEST(DeskTime, WhatWaitsOrIsPausedExpires) {
   DeskWorld world;
   const std::vector<std::string> until = {"useful_until: 2026-11-24T10:00:00+07:00"};
   ASSERT_TRUE(world.submit({.id = "waits", .schedule = until}));
-  world.bring({.id = "paused",
-               .schedule = {until[0], "not_before: 2026-11-24T09:00:00+07:00"}});
+  world.bring({.id = "paused", .schedule = {until[0], "not_before: 2026-11-24T09:00:00+07:00"}});
   ASSERT_TRUE(world.act(kMai, "paused", Act::pause, because("x")));
   ASSERT_TRUE(world.submit({.id = "returned", .schedule = until}));
   ASSERT_TRUE(world.act(kBinh, "returned", Act::give_back, because("x")));
@@ -87,7 +86,8 @@ TEST(DeskTime, ACampaignExpiresWhileItIsSent) {
   const CampaignView view = world.view("bao-lu");
   EXPECT_GT(view.accepted, 10U);
   EXPECT_GT(view.unsent, 10U);
-  for (const Arrival& arrival : world.carriers.arrivals) EXPECT_LT(arrival.at - Tick{}, seconds(10));
+  for (const Arrival& arrival : world.carriers.arrivals)
+    EXPECT_LT(arrival.at - Tick{}, seconds(10));
   EXPECT_EQ(refused(world.act(kMai, "bao-lu", Act::retry)), Kind::wrong) << "its end has passed";
   ActInput later;
   later.useful_until = kMorning + hours(4);
@@ -142,8 +142,8 @@ TEST(DeskTime, AFewMinutesAreNotLate) {
 
 TEST(DeskTime, WhatIsApprovedLaterThanItsTimeIsNotLate) {
   DeskWorld world;
-  ASSERT_TRUE(world.submit(
-      {.schedule = {"not_before: 2026-11-24T07:00:00+07:00", "if_late: skip"}}));
+  ASSERT_TRUE(
+      world.submit({.schedule = {"not_before: 2026-11-24T07:00:00+07:00", "if_late: skip"}}));
   world.pass(hours(3));
   ASSERT_TRUE(world.approve("bao-lu"));
   world.pass(minutes(1));
@@ -297,7 +297,8 @@ TEST(DeskTime, AVisitToOneCampaignHoldsUpNoOther) {
 TEST(DeskTime, WhatAFullDiskDidNotTakeIsTriedAgain) {
   DeskWorld world;
   world.bring({.id = "begins", .schedule = {"not_before: 2026-11-24T09:00:00+07:00"}});
-  ASSERT_TRUE(world.submit({.id = "ends", .schedule = {"useful_until: 2026-11-24T09:00:00+07:00"}}));
+  ASSERT_TRUE(
+      world.submit({.id = "ends", .schedule = {"useful_until: 2026-11-24T09:00:00+07:00"}}));
   world.pass(minutes(59));
   world.disk_full = true;
   const auto waits = world.begin(world.desk().remember("key", {"hash", "begins", 201}));

@@ -197,7 +197,9 @@ struct DeskWorld::Life {
     ASSERT_TRUE(store) << store.error().text;
     auto opened = open_journal(
         context.get_executor(), disk, journal_directory(data), store->end,
-        {.writer = {.epoch = world.lives_ + 1, .segment_size = 64 * kBlockAlign, .keep_segments = {}},
+        {.writer = {.epoch = world.lives_ + 1,
+                    .segment_size = 64 * kBlockAlign,
+                    .keep_segments = {}},
          .background = [this](Duration wait,
                               std::function<void()> job) { background(wait, std::move(job)); },
          .note = [this](const std::string& text) { notes.note(text); }});

@@ -45,13 +45,11 @@ struct Carriers {
   std::function<HttpReply(const std::string& gateway, const std::vector<std::string>& numbers)>
       script;
   Duration delay = milliseconds(20);
-  std::vector<Arrival> arrivals;             // of requests that arrived, in order
-  std::map<std::string, int> taken;          // by text and number: how often it was accepted
+  std::vector<Arrival> arrivals;     // of requests that arrived, in order
+  std::map<std::string, int> taken;  // by text and number: how often it was accepted
   std::size_t requests = 0;
 
-  static HttpReply take() {
-    return {Transport::answered, 202, "0: Accepted for delivery", "", ""};
-  }
+  static HttpReply take() { return {Transport::answered, 202, "0: Accepted for delivery", "", ""}; }
   static HttpReply refuse() {
     return {Transport::answered, 403, "Not routable. Do not try again.", "", ""};
   }
@@ -81,14 +79,14 @@ class DeskWorld {
   DeskWorld& operator=(const DeskWorld&) = delete;
 
   // The process. It runs from the constructor on.
-  void crash();    // at once: nothing more comes from it
-  void start();    // on the same directory; the wall clock has gone on by `downtime`
+  void crash();  // at once: nothing more comes from it
+  void start();  // on the same directory; the wall clock has gone on by `downtime`
   void restart(Duration downtime = Duration{0}) {
     crash();
     pass_without(downtime);
     start();
   }
-  void drain();  // ends it in order; start() may follow
+  void drain();                               // ends it in order; start() may follow
   std::optional<Result<void>> ended() const;  // what run() came to
   void pass_without(Duration time) { elapsed_ += time; }
   void pass(Duration time);

@@ -124,8 +124,8 @@ RC_GTEST_PROP(Lifecycle, NothingBeginsWithoutAnApprovalOfThePlanThatStands, ()) 
     const CampaignLife& life = *walk.life();
     RC_ASSERT(life.state == *expected);
     if (act == Act::approve) walk.approved = walk.record.find("c")->plan;
-    const bool changes = act == Act::submit || act == Act::freeze || act == Act::give_back ||
-                         act == Act::schedule;
+    const bool changes =
+        act == Act::submit || act == Act::freeze || act == Act::give_back || act == Act::schedule;
     if (changes) walk.approved.clear();
     if (changes) RC_ASSERT(life.approved_by.empty());
     if (is_over(before.state)) RC_ASSERT(life.state == before.state);
@@ -172,11 +172,10 @@ Walk stopped_in_doubt(const std::string& end) {
 
 // What was decided on rows in doubt must not begin a campaign anew that somebody stopped.
 TEST(Lifecycle, RowsThatAreToBeSentAgainOpenOnlyWhatWasFinished) {
-  for (const auto& [end, state] :
-       std::map<std::string, State>{{"stop", State::stopped},
-                                    {"stopped", State::stopped},
-                                    {"expired", State::expired},
-                                    {"finished", State::sending}}) {
+  for (const auto& [end, state] : std::map<std::string, State>{{"stop", State::stopped},
+                                                               {"stopped", State::stopped},
+                                                               {"expired", State::expired},
+                                                               {"finished", State::sending}}) {
     Walk walk = stopped_in_doubt(end);
     Event decided = walk.event(Event::Kind::settled);
     decided.rows = {{0, 0}};
