@@ -10,7 +10,49 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class RedisFaultsTest : public RedisIntakeTest {};
+class RedisFaultsTest : public RedisIntakeTest {
+ protected:
+  // One of nine faults of the server, or a restart of Loa.
+  void strike(std::uint64_t what, Random& random, std::unique_ptr<IntakeLife>& loa) {
+    switch (what) {
+      case 0:  // killed, and its file cut
+      case 1: {
+        server.kill();
+        loa->pass(std::chrono::milliseconds(random.next() % 50));
+        for (const auto& entry :
+             std::filesystem::recursive_directory_iterator(server.folder() + "/appendonlydir")) {
+          const std::uintmax_t size = entry.is_regular_file() ? entry.file_size() : 0;
+          if (what == 1 && entry.path().string().ends_with(".incr.aof"))
+            std::filesystem::resize_file(
+                entry.path(), size - std::min<std::uintmax_t>(size, random.next() % 400));
+        }
+        server.start();
+        break;
+      }
+      case 2:  // stopped for longer than the deadlines
+        server.pause();
+        loa->pass(std::chrono::milliseconds(random.next() % 1200));
+        server.resume();
+        break;
+      case 3: server.ask({"XGROUP", "DESTROY", kStream, "loa"}); break;
+      case 4: server.ask({"FLUSHALL"}); break;
+      case 5:
+        server.ask({"CONFIG", "SET", "maxmemory", "1"});
+        loa->pass(30ms);
+        server.ask({"CONFIG", "SET", "maxmemory", "0"});
+        break;
+      case 6:
+        server.ask({"REPLICAOF", "127.0.0.1", "1"});
+        loa->pass(30ms);
+        server.ask({"REPLICAOF", "NO", "ONE"});
+        break;
+      case 7: server.ask({"CLIENT", "KILL", "TYPE", "normal"}); break;
+      default:  // Loa itself
+        loa = nullptr;
+        loa = life();
+    }
+  }
+};
 
 // --- faults of the server
 
@@ -239,46 +281,10 @@ TEST_F(RedisFaultsTest, ManyFaultsLoseNothingAndTakeNothingTwice) {
   for (int cycle = 0; cycle < count; ++cycle) {
     producer.begin(cycle);
     loa->pass(std::chrono::milliseconds(random->next() % 20));
-    const auto what = static_cast<int>(random->next() % 9);
+    const std::uint64_t what = random->next() % 9;
     history += std::to_string(what) + " ";
     desk.not_now = static_cast<int>(random->next() % 3);
-    switch (what) {
-      case 0:  // killed, and its file cut
-      case 1: {
-        server.kill();
-        loa->pass(std::chrono::milliseconds(random->next() % 50));
-        for (const auto& entry :
-             std::filesystem::recursive_directory_iterator(server.folder() + "/appendonlydir")) {
-          const std::uintmax_t size = entry.is_regular_file() ? entry.file_size() : 0;
-          if (what == 1 && entry.path().string().ends_with(".incr.aof"))
-            std::filesystem::resize_file(
-                entry.path(), size - std::min<std::uintmax_t>(size, random->next() % 400));
-        }
-        server.start();
-        break;
-      }
-      case 2:  // stopped for longer than the deadlines
-        server.pause();
-        loa->pass(std::chrono::milliseconds(random->next() % 1200));
-        server.resume();
-        break;
-      case 3: server.ask({"XGROUP", "DESTROY", kStream, "loa"}); break;
-      case 4: server.ask({"FLUSHALL"}); break;
-      case 5:
-        server.ask({"CONFIG", "SET", "maxmemory", "1"});
-        loa->pass(30ms);
-        server.ask({"CONFIG", "SET", "maxmemory", "0"});
-        break;
-      case 6:
-        server.ask({"REPLICAOF", "127.0.0.1", "1"});
-        loa->pass(30ms);
-        server.ask({"REPLICAOF", "NO", "ONE"});
-        break;
-      case 7: server.ask({"CLIENT", "KILL", "TYPE", "normal"}); break;
-      default:  // Loa itself
-        loa = nullptr;
-        loa = life();
-    }
+    strike(what, *random, loa);
   }
   // The producer sends what has no status, until all has one.
   SCOPED_TRACE("faults: " + history);
