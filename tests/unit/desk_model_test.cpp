@@ -1,5 +1,6 @@
-// Random days at the desk: people act, time passes, the daemon is killed. After each step the record
-// is what a small model says, the sums are right, and nothing was sent that was not approved.
+// Random days at the desk: people act, time passes, the daemon is killed. After each step the
+// record is what a small model says, the sums are right, and nothing was sent that was not
+// approved.
 #include <random>
 
 #include "support/seeds.hpp"
@@ -74,11 +75,9 @@ class Day {
     const Actor author = somebody();
     const CampaignRecord* record = world_.record().find(id);
     const bool returned = record != nullptr && record->life.state == CampaignState::draft;
-    const auto answer = world_.submit({.id = id,
-                                       .text = text,
-                                       .schedule = schedule,
-                                       .more = {"guard: {refused_share: 100}"}},
-                                      author);
+    const auto answer = world_.submit(
+        {.id = id, .text = text, .schedule = schedule, .more = {"guard: {refused_share: 100}"}},
+        author);
     const auto known = model_.find(id);
     if (known == model_.end()) {
       ASSERT_TRUE(answer) << words(answer);
@@ -114,8 +113,8 @@ class Day {
     const auto answer = world_.act(actor, id, act, input);
     if (act == Act::retry || act == Act::clone) {
       if (answer) {
-        model_[answer->id] = {CampaignState::waiting, answer->plan, actor.name, model.text, false,
-                              false};
+        model_[answer->id] = {
+            CampaignState::waiting, answer->plan, actor.name, model.text, false, false};
         EXPECT_EQ(to_string(answer->state), "waiting");
         if (act == Act::clone)  // it would be right to send to the same people again
           EXPECT_TRUE(world_.act(kMai, answer->id, Act::reject, because("x")));
@@ -159,8 +158,8 @@ class Day {
         break;
       default:
         EXPECT_EQ(refusal.kind, Refusal::Kind::conflict) << refusal.words;
-        EXPECT_EQ(act, Act::approve) << actor.name << ": " << refusal.words << " "
-                                     << to_string(before.state);
+        EXPECT_EQ(act, Act::approve)
+            << actor.name << ": " << refusal.words << " " << to_string(before.state);
     }
   }
 
