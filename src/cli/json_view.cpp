@@ -44,7 +44,7 @@ std::string time_of(const boost::json::object& object, std::string_view key) {
   std::tm parts = {};
   std::array<char, 40> text{};
   if (::localtime_r(&seconds, &parts) == nullptr) return "";
-  if (std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M", &parts) == 0) return "";
+  if (std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M %Z", &parts) == 0) return "";
   return text.data();
 }
 
