@@ -146,7 +146,7 @@ class Looking(Client):
         self.stub.answers["GET " + ONE] = (200, campaign(title="Thử \x1b[31m\u202e"))
         shown = self.run_loa("show", "test").stdout
         self.assertIn("state        waiting: for its approval", shown)
-        self.assertIn("2026-11-24 08:00 to its end", shown)
+        self.assertIn("2026-11-24 08:00 +07 to its end", shown)
         self.assertIn("520,000 parts, 182,000,000 dong", shown)
         self.assertNotIn("\x1b", shown)
         self.assertNotIn("\u202e", shown)
@@ -164,7 +164,7 @@ class Looking(Client):
         act = {"lsn": 1, "at": "2026-11-24T01:00:00Z", "campaign": "test", "gateway": "", "act": "approve", "who": "hoa",
                "from": "unix:1000", "why": "", "plan": "", "denied": True}
         self.stub.answers[f"GET {ONE}/history"] = (200, {"campaign": "test", "acts": [act]})
-        self.assertRegex(self.run_loa("history", "test").stdout, r"2026-11-24 08:00 +hoa +approve \(not let\)")
+        self.assertRegex(self.run_loa("history", "test").stdout, r"2026-11-24 08:00 \+07 +hoa +approve \(not let\)")
         gateway = {"name": "vina", "profile": "x", "networks": [], "state": "paused", "reason": "hoa: maintenance",
                    "limit": 500, "rate": 0, "share": 1, "in_flight": 0, "waiting": 3, "today": 4, "per_day": 0}
         self.stub.answers["POST /api/v1/gateways/vina/pause"] = (200, gateway)
