@@ -62,6 +62,7 @@ void CampaignsDesk::drain() {
 }
 
 void CampaignsDesk::replace(DeskSettings settings) {
+  settings.gateways = settings_->gateways;  // those that the dispatcher has
   settings_ = std::make_shared<const DeskSettings>(std::move(settings));
   known_.clear();
   views_.clear();

@@ -37,7 +37,7 @@ class CampaignsDesk final : public Desk {
   Task<Result<void>> run();
   // No new requests; run() returns when those under way have their outcomes.
   void drain();
-  // Takes over what a reload may change: templates, exclusions, zone, numbering.
+  // Takes over what a reload may change: all but the gateways, which are the dispatcher's.
   void replace(DeskSettings settings);
 
   Task<Answer<Submitted>> submit(Actor actor, Submission submission) override;

@@ -328,6 +328,15 @@ void DeskWorld::start() {
   life_->begin(*this);
 }
 
+void DeskWorld::slow_down() {
+  for (Gateway& gateway : gateways) {
+    gateway.limits.messages_per_second = 2;
+    gateway.batch = 1;
+  }
+  carriers.delay = milliseconds(500);
+  restart();
+}
+
 void DeskWorld::drain() {
   life_->desk->drain();
   for (int i = 0; i < 600 && !*life_->ended; ++i) pass(milliseconds(100));
@@ -342,6 +351,16 @@ void DeskWorld::pass(Duration time) {
     co_return true;
   }(life_->clock, life_->clock.now() + time));
   life_->clock.run(time, [this] { life_->settle(); });
+}
+
+void DeskWorld::skip(Duration time) {
+  constexpr Duration kNoticed = seconds(12);  // somebody has looked at the clock
+  while (time > Duration{0}) {
+    const Duration step = std::min<Duration>(time, minutes(5));  // so that nothing is late
+    if (step > kNoticed) set_wall(step - kNoticed);
+    pass(std::min(step, kNoticed));
+    time -= step;
+  }
 }
 
 void DeskWorld::set_wall(Duration by) {

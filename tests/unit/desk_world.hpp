@@ -86,10 +86,13 @@ class DeskWorld {
     pass_without(downtime);
     start();
   }
+  // From now on two messages a second at each gateway, one a request, half a second under way.
+  void slow_down();
   void drain();                               // ends it in order; start() may follow
   std::optional<Result<void>> ended() const;  // what run() came to
   void pass_without(Duration time) { elapsed_ += time; }
   void pass(Duration time);
+  void skip(Duration time);  // the same, by the wall clock mostly
   void set_wall(Duration by);
   Instant wall() const;
 

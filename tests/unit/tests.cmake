@@ -28,8 +28,10 @@ loa_test(redis_intake_test SOURCES unit/redis_intake_test.cpp LINKS loa_intake P
 loa_test(redis_faults_test SOURCES unit/redis_faults_test.cpp LINKS loa_intake PkgConfig::hiredis)
 set_tests_properties(redis_intake_test redis_faults_test PROPERTIES TIMEOUT 300)
 loa_test(access_test SOURCES unit/access_test.cpp LINKS loa_api PkgConfig::sodium)
-set_tests_properties(redis_intake_test PROPERTIES TIMEOUT 300)
 loa_test(lifecycle_test SOURCES unit/lifecycle_test.cpp LINKS loa_dispatch)
 loa_test(desk_test
-  SOURCES unit/desk_world.cpp unit/desk_acts_test.cpp unit/desk_model_test.cpp unit/desk_sending_test.cpp unit/desk_time_test.cpp
+  SOURCES unit/desk_world.cpp unit/desk_acts_test.cpp unit/desk_approval_test.cpp unit/desk_crash_test.cpp
+          unit/desk_model_test.cpp unit/desk_sending_test.cpp unit/desk_submit_test.cpp unit/desk_time_test.cpp
+          unit/desk_told_test.cpp
   LINKS loa_desk)
+set_tests_properties(desk_test PROPERTIES TIMEOUT 300)
