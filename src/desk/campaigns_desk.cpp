@@ -124,11 +124,12 @@ Task<Answer<CampaignView>> CampaignsDesk::do_act(Actor actor, std::string campai
     if (!made) co_return tl::unexpected<Refusal>(std::move(made.error()));
     co_return this->campaign(made->campaign);
   }
-  const bool sending = life.state == CampaignState::sending;
+  // First, so that no request follows upon the line that stops it.
+  if (life.state == CampaignState::sending && after(life.state, act, life.begun) != life.state)
+    world_.dispatcher.drain(campaign);
   Answer<void> recorded =
       co_await commit_act(actor, campaign, act, input.why, act == Act::approve ? record->plan : "");
   if (!recorded) co_return tl::unexpected<Refusal>(std::move(recorded.error()));
-  if (sending) world_.dispatcher.drain(campaign);
   alarm_->wake();
   co_return this->campaign(campaign);
 }

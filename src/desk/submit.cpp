@@ -52,6 +52,11 @@ Task<Answer<Submitted>> CampaignsDesk::take(Actor actor, Submission submission,
     co_return refuse(Refusal::Kind::unknown, fmt::format("there is no campaign '{}' here", id));
   if (known != nullptr) {
     const CampaignLife& life = known->life;
+    if (life.state == CampaignState::draft && life.stands && life.content == reading->content)
+      reading->warnings.warning({submission.name, 0, 0},
+                                fmt::format("it was returned ({}), and is as it was then: nothing "
+                                            "was done",
+                                            life.why));
     if (life.stands && life.content == reading->content)
       co_return Submitted{id, known->plan, false, std::move(reading->warnings)};
     Answer<void> allowed = may_change(id, life, revised);

@@ -12,6 +12,7 @@ namespace {
 
 // A view is made anew this often at most while its campaign goes on, unless somebody acts on it.
 constexpr std::chrono::milliseconds kViewAge(250);
+constexpr std::chrono::seconds kViewAgeWaiting(10);  // while only its forecast moves
 constexpr double kRateKnown = 1;  // messages a second: below, the limits foretell better
 
 double limit_of(const Limits& limits) {
@@ -116,8 +117,9 @@ CampaignView CampaignsDesk::view(const std::string& campaign, const CampaignReco
   const auto found = views_.find(campaign);
   if (found != views_.end()) {
     const CampaignView& view = found->second.view;
-    const bool young = now - found->second.made < kViewAge;
     const bool sending = view.state == CampaignState::sending;
+    const Duration age = now - found->second.made;
+    const bool young = age < (sending ? Duration(kViewAge) : Duration(kViewAgeWaiting));
     const bool same = view.version == record.life.version ||
                       (sending && view.state == record.life.state);  // or only goes on
     if (same && (young || is_over(view.state))) return view;

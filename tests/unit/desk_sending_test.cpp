@@ -9,6 +9,7 @@ namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Each;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -38,6 +39,27 @@ TEST(DeskSending, PauseDrainsAndResumeGoesOn) {
   world.pass(minutes(1));
   EXPECT_EQ(world.state("bao-lu"), "finished");
   world.check_sums();
+}
+
+// The record tells it in that order, however long the disk takes.
+TEST(DeskSending, NoRequestFollowsUponTheLineThatStopsIt) {
+  DeskWorld world;
+  world.people("people.csv", 500);
+  world.carriers.delay = milliseconds(300);
+  world.bring({});
+  world.pass(seconds(1));
+  world.sync_time = milliseconds(200);
+  std::vector<std::string> after;
+  bool stopped = false;
+  const auto told = world.desk().subscribe([&](const Change& change) {
+    if (stopped) after.push_back(change.line);
+    stopped = stopped || change.line.find(R"("act":"stop")") != std::string::npos;
+  });
+  ASSERT_TRUE(world.act(kMai, "bao-lu", Act::stop, because("x")));
+  world.pass(seconds(5));
+  ASSERT_TRUE(stopped);
+  EXPECT_THAT(after, Not(IsEmpty())) << "outcomes of what was under way";
+  EXPECT_THAT(after, Each(Not(HasSubstr(R"("event":"intent")"))));
 }
 
 TEST(DeskSending, PausedAndResumedWithinARequestItGoesOn) {

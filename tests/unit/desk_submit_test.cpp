@@ -93,6 +93,11 @@ TEST(DeskSubmit, WhatWasReturnedCanBeMended) {
   ASSERT_TRUE(world.act(kBinh, "bao-lu", Act::give_back, because("the text is wrong")));
   EXPECT_EQ(world.state("bao-lu"), "draft");
   EXPECT_EQ(world.view("bao-lu").reason, "binh: the text is wrong");
+  const auto same = world.submit(Written{.text = "bao-lu sai"});
+  ASSERT_TRUE(same);
+  EXPECT_FALSE(same->is_new);
+  ASSERT_EQ(same->warnings.all().empty(), false);
+  EXPECT_THAT(same->warnings.all().back().text, HasSubstr("returned (the text is wrong)"));
   world.restart();
   EXPECT_EQ(world.view("bao-lu").reason, "binh: the text is wrong");
   const auto mended = world.submit(Written{.text = "bao-lu dung"});
