@@ -34,4 +34,4 @@ loa_test(desk_test
           unit/desk_model_test.cpp unit/desk_sending_test.cpp unit/desk_submit_test.cpp unit/desk_time_test.cpp
           unit/desk_told_test.cpp
   LINKS loa_desk)
-set_tests_properties(desk_test PROPERTIES TIMEOUT 300)
+set_tests_properties(desk_test PROPERTIES TIMEOUT 900)
