@@ -258,6 +258,34 @@ TEST(Fair, WhoMayHaveNothingBeforeItIsUselessStaysUnsentAndTheEndSaysWhy) {
   EXPECT_LT(daemon.elapsed, minutes(1));
 }
 
+// Whenever the process dies, also while some requests get no answer.
+TEST(Fair, ACapHoldsOverDeaths) {
+  for (int moment = 0; moment < 1000; moment += 50) {
+    Daemon daemon(static_cast<std::uint64_t>(moment));
+    daemon.subscriber = {.messages_per_day = 1};
+    Campaign campaign = campaign_named("c0");
+    campaign.schedule.useful_until = kStart + hours(3);
+    daemon.add(campaign, 0, 300);
+    campaign.id = "c1";
+    daemon.add(campaign, 0, 300).comes = milliseconds(300);
+    Received received;
+    int requests = 0;
+    const auto script = [&](const auto&, const auto& numbers) {
+      const HttpReply reply = received.take(daemon, numbers);
+      return ++requests % 4 == 0 ? lost() : reply;
+    };
+    EXPECT_FALSE(daemon.run(script, milliseconds(moment)));
+    EXPECT_TRUE(daemon.run(script));
+    received.expect_within(daemon.subscriber);
+    std::size_t in_doubt = 0;
+    for (const ManyCampaign& one : daemon.campaigns) {
+      EXPECT_EQ(one.life.state, CampaignState::finished);
+      in_doubt += one.balance.in_doubt;
+    }
+    EXPECT_GE(received.times.size() + in_doubt, 300U) << "who has none is in doubt";
+  }
+}
+
 TEST(Fair, AnEmergencyIsNotHeldBackAndCounts) {
   Daemon daemon(1);
   daemon.subscriber = {.messages_per_day = 1};
