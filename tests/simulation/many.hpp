@@ -43,7 +43,7 @@ class Daemon {
   }
 
   // False when it was killed, or cut off from power or disk, before all campaigns had ended.
-  bool run(Carrier::Script script, Duration life = std::chrono::hours(100)) {
+  bool run(Carrier::Script script, Duration life = std::chrono::hours(400)) {
     auto born = std::make_unique<Life>(*this, std::move(script));
     life_ = born.get();
     asio::co_spawn(born->context, born->live(*this),
