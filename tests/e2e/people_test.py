@@ -21,7 +21,7 @@ class People(unittest.TestCase):
         self.addCleanup(self.world.close)
         self.socket = os.path.join(self.world.folder, "api.sock")
         with open(self.world.config, encoding="utf-8") as file:
-            text = file.read()
+            text = file.read().replace("approval: {required: false}", "approval: {required: true}")
         World.write(self.world.config, f"users: users.yaml\napi: {{listen: [\"unix:{self.socket}\", \"127.0.0.1:0\"]}}\n"
                     + text)
         self.tokens = {}

@@ -90,6 +90,8 @@ class World:
         with open(os.path.join(PROJECT, "config", "loa.yaml"), encoding="utf-8") as file:
             text = file.read()
         text = re.sub(r"^data: .*", "data: ../data", text, flags=re.M)
+        # What the daemon needs, its tests write themselves.
+        text = re.sub(r"^(api|users|intake):.*\n", "", text, flags=re.M)
         text = re.sub(r"^approval: .*", "approval: {required: false}", text, flags=re.M)
         for name, port in (sim.ports if sim else {}).items():
             old = {"viettel": 9101, "vina": 9102, "mobi": 9103}[name]
