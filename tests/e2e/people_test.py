@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import unittest
@@ -22,6 +23,7 @@ class People(unittest.TestCase):
         self.socket = os.path.join(self.world.folder, "api.sock")
         with open(self.world.config, encoding="utf-8") as file:
             text = file.read()
+        text = re.sub(r"^(users|api|intake|approval): .*\n", "", text, flags=re.M)
         World.write(self.world.config, f"users: users.yaml\napi: {{listen: [\"unix:{self.socket}\", \"127.0.0.1:0\"]}}\n"
                     + text)
         self.tokens = {}
