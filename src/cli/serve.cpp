@@ -201,11 +201,23 @@ class Daemon final : public DispatchObserver {
   }
 
   void hear(const IntakeNotice& notice) {
+    const auto event = [&] {
+      switch (notice.kind) {
+        case IntakeNotice::Kind::taken: return LogEvent::campaign_taken;
+        case IntakeNotice::Kind::refused: return LogEvent::campaign_refused;
+        case IntakeNotice::Kind::waits:
+        case IntakeNotice::Kind::gap: return LogEvent::intake_gap;
+        case IntakeNotice::Kind::trouble: return LogEvent::redis_lost;
+        case IntakeNotice::Kind::recovered:
+        case IntakeNotice::Kind::server: return LogEvent::redis_connected;
+      }
+      return LogEvent::redis_lost;
+    }();
     const LogFields fields{.campaign = notice.campaign};
     if (notice.level == IntakeNotice::Level::info) {
-      log_.info(LogEvent::redis_connected, notice.text, fields);
+      log_.info(event, notice.text, fields);
     } else {
-      log_.warning(LogEvent::redis_lost, notice.text, fields);
+      log_.warning(event, notice.text, fields);
     }
   }
 
