@@ -159,7 +159,10 @@ class AsioConnection final : public RedisConnection {
   Task<std::string> greet(const std::string& host, error_code& ec) {
     error_code no_number;
     asio::ip::make_address(host, no_number);
-    if (no_number) SSL_set_tlsext_host_name(tls_->native_handle(), host.c_str());
+    // What SSL_set_tlsext_host_name does, without its C cast.
+    if (no_number)
+      SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+               const_cast<char*>(host.c_str()));  // NOLINT(*-const-cast): it is only read
     tls_->set_verify_callback(asio::ssl::host_name_verification(host), ec);
     if (ec) co_return ec.message();
     co_await tls_->async_handshake(asio::ssl::stream_base::client,
