@@ -143,6 +143,10 @@ Task<Answer<PlanView>> CampaignsDesk::check(Submission submission) {
     view.campaign.document = reading->document;
     put_plan(view.campaign, plan->head());
     view.campaign.plan = plan->sha256();
+    view.campaign.priority = to_string(reading->campaign.priority);
+    view.campaign.weight = reading->campaign.weight;
+    view.campaign.not_before = reading->campaign.schedule.not_before;
+    view.campaign.useful_until = reading->campaign.schedule.useful_until;
     view.samples = samples_of(*plan);
     view.warnings = std::move(reading->warnings);
     return view;
