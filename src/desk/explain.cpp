@@ -81,14 +81,14 @@ Task<Answer<std::vector<Explanation>>> CampaignsDesk::explain(std::string number
   if (!parsed.ok)
     co_return tl::unexpected<Refusal>(
         Refusal{Refusal::Kind::wrong, "this is not a mobile number of the numbering plan", {}});
-  struct Asked {
+  struct Frozen {
     std::string id, plan;
     int revision = 1;
     std::vector<RowState> rows;
     CampaignState state{};
     std::string reason;
   };
-  std::vector<Asked> asked;
+  std::vector<Frozen> asked;
   for (const auto& [id, record] : world_.recorder.record().campaigns())
     if ((campaign.empty() || campaign == id) && record.frozen())
       asked.push_back({id, record.plan, record.life.revision, record.rows, record.life.state,
@@ -103,7 +103,7 @@ Task<Answer<std::vector<Explanation>>> CampaignsDesk::explain(std::string number
     std::vector<Explanation> told;
     std::map<std::string, std::unique_ptr<RowStory>> stories;
     told.reserve(asked.size());
-    for (const Asked& one : asked) {
+    for (const Frozen& one : asked) {
       Explanation& explanation = told.emplace_back();
       explanation.campaign = one.id;
       const auto plan = open_plan(settings->data, one.id, one.plan, one.revision);

@@ -91,7 +91,7 @@ void SubscriberLog::grow(Shard& shard, Seconds now) {
     return shard.keys[at] != 0 && count > 0 && shard.times[at * width_ + count - 1] > old;
   };
   std::size_t living = 0;
-  for (std::size_t at = 0; at < shard.keys.size(); ++at) living += lives(at) ? 1 : 0;
+  for (std::size_t at = 0; at < shard.keys.size(); ++at) living += lives(at) ? 1U : 0U;
   std::size_t size = 16;
   while (size * 2 < (living + 1) * 5) size *= 2;
   Shard grown{std::vector<std::uint64_t>(size), std::vector<Seconds>(size * width_), living};
