@@ -10,7 +10,7 @@ PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file
 PAGES = sorted(glob.glob(os.path.join(PROJECT, "src", "man", "*.[158]")))
 # What reads loa.yaml and the users file.
 READERS = ["src/cli/settings.cpp", "src/gateway/gateway.cpp", "src/api/settings.cpp", "src/api/users.cpp",
-           "src/intake/redis_settings.cpp", "src/campaign/lint.cpp", "src/config/secret.cpp"]
+           "src/intake/redis_settings.cpp", "src/dispatch/subscribers.cpp", "src/campaign/lint.cpp", "src/config/secret.cpp"]
 
 
 def text_of(path):
