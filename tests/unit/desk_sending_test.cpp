@@ -8,8 +8,8 @@ namespace loa::desk_test {
 namespace {
 
 using testing::Contains;
-using testing::HasSubstr;
 using testing::Each;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
