@@ -25,15 +25,15 @@ std::int64_t number_of(const boost::json::object& object, std::string_view key) 
 }
 
 const boost::json::object& object_in(const boost::json::object& object, std::string_view key) {
-  static const boost::json::object kNone;
+  static const boost::json::object none;
   const boost::json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_object() ? value->get_object() : kNone;
+  return value != nullptr && value->is_object() ? value->get_object() : none;
 }
 
 const boost::json::array& array_in(const boost::json::object& object, std::string_view key) {
-  static const boost::json::array kNone;
+  static const boost::json::array none;
   const boost::json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_array() ? value->get_array() : kNone;
+  return value != nullptr && value->is_array() ? value->get_array() : none;
 }
 
 std::string time_of(const boost::json::object& object, std::string_view key) {

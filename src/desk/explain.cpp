@@ -116,7 +116,7 @@ Task<Answer<std::vector<Explanation>>> CampaignsDesk::explain(std::string number
         return row.number() == parsed.number;
       });
       if (found == rows.end()) {
-        explanation.lines.push_back(
+        explanation.lines.emplace_back(
             on_a_list
                 ? "not among its recipients: the number is on a list of people who want no "
                   "messages"

@@ -239,7 +239,7 @@ class RedisIntakeTest : public testing::Test {
     std::error_code none;
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator(folder.path + "/staging", none))
-      count += entry.is_regular_file() ? 1 : 0;
+      count += entry.is_regular_file() ? 1U : 0U;
     return count;
   }
 

@@ -182,7 +182,9 @@ TEST(Permissions, EachActOfAPersonTakesOne) {
     const auto act = static_cast<Act>(i);
     const auto permission = permission_for(act);
     ASSERT_EQ(permission.has_value(), act != Act::freeze && act != Act::begin);
-    if (permission) EXPECT_EQ(to_string(*permission), to_string(act));
+    if (permission) {
+      EXPECT_EQ(to_string(*permission), to_string(act));
+    }
   }
 }
 

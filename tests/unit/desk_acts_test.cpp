@@ -145,7 +145,7 @@ TEST(DeskActs, OnlyThePeopleWhoAreLeftAreTriedAgain) {
   world.carriers.script = [&](const std::string& gateway, const std::vector<std::string>&) {
     return gateway == "mobi" ? Carriers::refuse() : Carriers::take();
   };
-  ASSERT_TRUE(world.submit({.files = "few.csv", .more = {"guard: {refused_share: 100}"}}));
+  ASSERT_TRUE(world.submit(Written{.files = "few.csv", .more = {"guard: {refused_share: 100}"}}));
   EXPECT_EQ(refused(world.act(kMai, "bao-lu", Act::retry)), Kind::conflict) << "nobody was tried";
   ASSERT_TRUE(world.approve("bao-lu"));
   world.pass(minutes(1));

@@ -142,7 +142,9 @@ class Day {
       case Act::give_back: model.approved = false; break;
       default: break;
     }
-    if (act != Act::schedule) EXPECT_EQ(answer->state, *after(before.state, act, before.begun));
+    if (act != Act::schedule) {
+      EXPECT_EQ(answer->state, *after(before.state, act, before.begun));
+    }
     EXPECT_GT(answer->version, before.version);
   }
 
@@ -202,12 +204,18 @@ class Day {
       const CampaignLife& life = record.life;
       const CampaignView view = world_.view(id);
       EXPECT_EQ(view.state, life.state) << id;
-      if (life.state != CampaignState::sending) EXPECT_EQ(view.version, life.version) << id;
+      if (life.state != CampaignState::sending) {
+        EXPECT_EQ(view.version, life.version) << id;
+      }
       EXPECT_EQ(record.plan, model.plan) << id;
       EXPECT_EQ(!life.approved_by.empty(), model.approved) << id;
       EXPECT_TRUE(life.stands) << id;
-      if (life.begun) EXPECT_TRUE(model.approved) << id;
-      if (!life.begun) EXPECT_TRUE(record.open.empty() && record.accepted == 0) << id;
+      if (life.begun) {
+        EXPECT_TRUE(model.approved) << id;
+      }
+      if (!life.begun) {
+        EXPECT_TRUE(record.open.empty() && record.accepted == 0) << id;
+      }
     }
     EXPECT_EQ(world_.record().campaigns().size(), model_.size());
   }
@@ -218,8 +226,9 @@ class Day {
     for (const char* name : {"vina", "mobi"})
       EXPECT_TRUE(world_.wait(world_.desk().resume_gateway(kMai, name, "")));
     for (auto& [id, model] : model_)
-      if (world_.record().find(id)->life.state == CampaignState::paused)
+      if (world_.record().find(id)->life.state == CampaignState::paused) {
         EXPECT_TRUE(world_.act(kMai, id, Act::resume));
+      }
     world_.pass(hours(10));
     look();
     for (const auto& [id, model] : model_) {
@@ -227,8 +236,12 @@ class Day {
       EXPECT_TRUE(is_over(view.state) || view.state == CampaignState::draft ||
                   view.state == CampaignState::waiting)
           << id << ": " << to_string(view.state) << ", " << view.reason;
-      if (view.state == CampaignState::finished) EXPECT_EQ(view.unsent, 0U) << id;
-      if (!model.approved) EXPECT_EQ(view.accepted, 0U) << id;
+      if (view.state == CampaignState::finished) {
+        EXPECT_EQ(view.unsent, 0U) << id;
+      }
+      if (!model.approved) {
+        EXPECT_EQ(view.accepted, 0U) << id;
+      }
     }
   }
 

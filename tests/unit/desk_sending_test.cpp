@@ -314,7 +314,7 @@ TEST(DeskSending, EmergencyBeginsWithinTwoSecondsBesideOthers) {
   world.people("people.csv", 300);
   world.bring({.id = "ordinary"});
   world.pass(seconds(10));
-  ASSERT_TRUE(world.submit({.id = "khan", .more = {"priority: emergency"}}));
+  ASSERT_TRUE(world.submit(Written{.id = "khan", .more = {"priority: emergency"}}));
   ASSERT_TRUE(world.approve("khan"));
   world.pass(seconds(2));
   EXPECT_THAT(world.carriers.numbers_of("khan"), Not(IsEmpty()));

@@ -49,10 +49,10 @@ TEST(DeskTime, AFarDayIsWaitedFor) {
 TEST(DeskTime, WhatWaitsOrIsPausedExpires) {
   DeskWorld world;
   const std::vector<std::string> until = {"useful_until: 2026-11-24T10:00:00+07:00"};
-  ASSERT_TRUE(world.submit({.id = "waits", .schedule = until}));
+  ASSERT_TRUE(world.submit(Written{.id = "waits", .schedule = until}));
   world.bring({.id = "paused", .schedule = {until[0], "not_before: 2026-11-24T09:00:00+07:00"}});
   ASSERT_TRUE(world.act(kMai, "paused", Act::pause, because("x")));
-  ASSERT_TRUE(world.submit({.id = "returned", .schedule = until}));
+  ASSERT_TRUE(world.submit(Written{.id = "returned", .schedule = until}));
   ASSERT_TRUE(world.act(kBinh, "returned", Act::give_back, because("x")));
   world.carriers.delay = seconds(1);
   world.gateways[0].limits.messages_per_second = 1;
@@ -99,7 +99,7 @@ TEST(DeskTime, ACampaignExpiresWhileItIsSent) {
 
 TEST(DeskTime, AnApprovalAfterItsEndIsRefused) {
   DeskWorld world;
-  ASSERT_TRUE(world.submit({.schedule = {"useful_until: 2026-11-24T10:00:00+07:00"}}));
+  ASSERT_TRUE(world.submit(Written{.schedule = {"useful_until: 2026-11-24T10:00:00+07:00"}}));
   world.set_wall(hours(3));  // and nobody has looked at it yet
   EXPECT_EQ(refused(world.approve("bao-lu")), Kind::conflict);
 }
@@ -142,8 +142,8 @@ TEST(DeskTime, AFewMinutesAreNotLate) {
 
 TEST(DeskTime, WhatIsApprovedLaterThanItsTimeIsNotLate) {
   DeskWorld world;
-  ASSERT_TRUE(
-      world.submit({.schedule = {"not_before: 2026-11-24T07:00:00+07:00", "if_late: skip"}}));
+  ASSERT_TRUE(world.submit(
+      Written{.schedule = {"not_before: 2026-11-24T07:00:00+07:00", "if_late: skip"}}));
   world.pass(hours(3));
   ASSERT_TRUE(world.approve("bao-lu"));
   world.pass(minutes(1));
@@ -299,7 +299,7 @@ TEST(DeskTime, WhatAFullDiskDidNotTakeIsTriedAgain) {
   DeskWorld world;
   world.bring({.id = "begins", .schedule = {"not_before: 2026-11-24T09:00:00+07:00"}});
   ASSERT_TRUE(
-      world.submit({.id = "ends", .schedule = {"useful_until: 2026-11-24T09:00:00+07:00"}}));
+      world.submit(Written{.id = "ends", .schedule = {"useful_until: 2026-11-24T09:00:00+07:00"}}));
   world.pass(minutes(59));
   world.disk_full = true;
   const auto waits = world.begin(world.desk().remember("key", {"hash", "begins", 201}));

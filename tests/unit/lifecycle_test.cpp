@@ -157,7 +157,9 @@ Walk stopped_in_doubt(const std::string& end) {
   intent.attempt = 1;
   intent.rows = {{0, 0}};
   EXPECT_TRUE(walk.record.apply(intent));
-  if (end == "stop") EXPECT_TRUE(walk.record.apply(walk.of(Act::stop)));
+  if (end == "stop") {
+    EXPECT_TRUE(walk.record.apply(walk.of(Act::stop)));
+  }
   Event answer = walk.event(Event::Kind::answer);
   answer.batch = 1;
   answer.outcomes = {{RowState::in_doubt, {{0, 0}}, "", "Timeout was reached", "", ""}};
