@@ -284,6 +284,7 @@ bool RedisTaking::holds(const std::string& entry) const {
 
 std::vector<std::string> RedisTaking::held() const {
   std::vector<std::string> entries;
+  entries.reserve(retries_.size());
   for (const auto& [entry, retry] : retries_) entries.push_back(entry);
   for (const auto& [id, assembly] : assemblies_)
     entries.insert(entries.end(), assembly.entries.begin(), assembly.entries.end());
@@ -319,7 +320,7 @@ Task<RedisTaking::Step> RedisTaking::pass_over(std::string entry, const QueuedCa
        fmt::format("handed out again, entry {}: no change", entry));
   if (const Answer<CampaignView> view = needs_.desk.campaign(campaign.id))
     needs_.mirror.show(campaign.id, status_of(*view));
-  std::vector<std::string> entries(1, std::move(entry));
+  std::vector<std::string> entries(1, entry);
   const Step step = co_await queue_.acknowledge(std::move(entries));
   co_return step;
 }
@@ -364,7 +365,7 @@ void RedisTaking::show_early(const std::string& id, std::string state, std::stri
 }
 
 void RedisTaking::note(IntakeNotice::Level level, IntakeNotice::Kind kind, const std::string& id,
-                       std::string text) {
+                       const std::string& text) {
   IntakeNotice notice;
   notice.level = level;
   notice.kind = kind;

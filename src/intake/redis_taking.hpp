@@ -133,7 +133,7 @@ class RedisTaking {
   Faults fault_of(const std::string& entry, std::string text) const;
   void show_early(const std::string& id, std::string state, std::string reason);
   void note(IntakeNotice::Level level, IntakeNotice::Kind kind, const std::string& id,
-            std::string text);
+            const std::string& text);
 
   const RedisIntakeNeeds& needs_;
   const RedisIntakeOptions& options_;

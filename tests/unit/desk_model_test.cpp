@@ -116,8 +116,9 @@ class Day {
         model_[answer->id] = {
             CampaignState::waiting, answer->plan, actor.name, model.text, false, false};
         EXPECT_EQ(to_string(answer->state), "waiting");
-        if (act == Act::clone)  // it would be right to send to the same people again
+        if (act == Act::clone) {  // it would be right to send to the same people again
           EXPECT_TRUE(world_.act(kMai, answer->id, Act::reject, because("x")));
+        }
       }
       return;
     }
