@@ -48,7 +48,7 @@ Result<std::string> upload(ApiClient& client, const std::string& path) {
     if (!have) failure = have.error();
     return have ? *have : 0;
   };
-  const std::string name = name_of_upload(*sha256);
+  std::string name = name_of_upload(*sha256);
   const auto reply = client.put_stream("/api/v1/audiences/" + name, read);
   if (failure) return fail(failure->code, failure->text, {.file = path});
   if (!reply) return fail(reply.error());
