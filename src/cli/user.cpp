@@ -91,6 +91,7 @@ class Book {
   Result<User*> find(const std::string& id) {
     if (User* user = users.find(id)) return user;
     std::vector<std::string> ids;
+    ids.reserve(users.all.size());
     for (const User& user : users.all) ids.push_back(user.id);
     const std::string near = nearest(id, ids);
     return fail(Code::data,
