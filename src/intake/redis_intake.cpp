@@ -254,7 +254,8 @@ void RedisIntake::tell_durability() {
   note(durability.warning ? Level::warning : Level::info, Kind::server, durability.words);
 }
 
-void RedisIntake::note(IntakeNotice::Level level, IntakeNotice::Kind kind, std::string text) {
+void RedisIntake::note(IntakeNotice::Level level, IntakeNotice::Kind kind,
+                       const std::string& text) {
   IntakeNotice notice;
   notice.level = level;
   notice.kind = kind;

@@ -40,7 +40,7 @@ class RedisIntake {
   Task<void> wait_out(std::string trouble, Duration pause);
   void recovered();
   void tell_durability();
-  void note(IntakeNotice::Level level, IntakeNotice::Kind kind, std::string text);
+  void note(IntakeNotice::Level level, IntakeNotice::Kind kind, const std::string& text);
 
   RedisIntakeNeeds needs_;
   RedisIntakeOptions options_;

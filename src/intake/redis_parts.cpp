@@ -38,6 +38,7 @@ void Assembly::add_entry(const std::string& one, std::int64_t handed_out) {
 
 std::vector<StagedChunk> Assembly::chunks() const {
   std::vector<StagedChunk> all;
+  all.reserve(parts.size());
   for (const auto& [index, part] : parts) all.push_back({id, index, count, part.sha256});
   return all;
 }

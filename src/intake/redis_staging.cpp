@@ -105,7 +105,7 @@ Result<std::string> Staging::assemble(const std::vector<StagedChunk>& chunks,
 }
 
 Result<void> Staging::remove_audience(const std::string& campaign) {
-  const Result<void> removed = disk_.remove(audience_path(campaign) + std::string(kNew));
+  Result<void> removed = disk_.remove(audience_path(campaign) + std::string(kNew));
   if (!removed) return removed;
   return disk_.remove(audience_path(campaign));
 }
