@@ -97,7 +97,8 @@ Task<void> EventHub::run() {
   while (!stopping_) {
     if (!is_anything_untold()) {
       // Rights end also while nothing happens.
-      co_await alarm_->wait_until(readers_.empty() ? Tick::max() : clock_.now() + kRightsAgain);
+      const Tick next = readers_.empty() ? Tick::max() : clock_.now() + kRightsAgain;
+      co_await alarm_->wait_until(next);
       drop_readers();
       continue;
     }

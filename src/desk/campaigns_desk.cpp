@@ -127,8 +127,8 @@ Task<Answer<CampaignView>> CampaignsDesk::do_act(Actor actor, std::string campai
   // First, so that no request follows upon the line that stops it.
   if (life.state == CampaignState::sending && after(life.state, act, life.begun) != life.state)
     world_.dispatcher.drain(campaign);
-  Answer<void> recorded =
-      co_await commit_act(actor, campaign, act, input.why, act == Act::approve ? record->plan : "");
+  const std::string plan = act == Act::approve ? record->plan : "";
+  Answer<void> recorded = co_await commit_act(actor, campaign, act, input.why, plan);
   if (!recorded) co_return tl::unexpected<Refusal>(std::move(recorded.error()));
   alarm_->wake();
   co_return this->campaign(campaign);

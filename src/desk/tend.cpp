@@ -124,7 +124,8 @@ Task<Answer<void>> CampaignsDesk::tell_late(std::string campaign, IfLate if_late
   const std::string late =
       fmt::format("late: its time was {}, {} ago", to_local(settings_->zone, due),
                   to_words(world_.clock.wall() - due));
-  Answer<void> done = co_await commit_act(kDaemon, campaign, skip ? Act::stop : Act::pause, late);
+  const Act act = skip ? Act::stop : Act::pause;
+  Answer<void> done = co_await commit_act(kDaemon, campaign, act, late);
   if (done)
     world_.observer.note(fmt::format(
         "campaign '{}' is {}; {}", campaign, late,

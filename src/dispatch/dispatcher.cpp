@@ -204,7 +204,8 @@ Task<void> Dispatcher::worker(Outlet& outlet) {
     const bool keeps_time = outlet.timekeeper == nullptr && turn.at != Tick::max();
     if (keeps_time) outlet.timekeeper = alarm.get();
     outlet.idle.push_back(alarm.get());
-    co_await alarm->wait_until(keeps_time ? turn.at : Tick::max());
+    const Tick until = keeps_time ? turn.at : Tick::max();
+    co_await alarm->wait_until(until);
     std::erase(outlet.idle, alarm.get());
     if (outlet.timekeeper == alarm.get()) outlet.timekeeper = nullptr;
   }

@@ -69,7 +69,8 @@ void RedisService::stop() {
 // at twice a second.
 Task<void> RedisService::follow() {
   while (!stopping_) {
-    co_await alarm_->wait_until(changed_.empty() ? Tick::max() : needs_.clock.now());
+    const Tick until = changed_.empty() ? Tick::max() : needs_.clock.now();
+    co_await alarm_->wait_until(until);
     const std::set<std::string> changed = std::exchange(changed_, {});
     for (const std::string& id : changed)
       if (const Answer<CampaignView> view = needs_.desk.campaign(id)) show(*view);

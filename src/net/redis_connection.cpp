@@ -99,7 +99,8 @@ class AsioConnection final : public RedisConnection {
     if (!reply) {
       close();
     } else if (reply->kind == RedisReply::Kind::error) {
-      co_return failed(failure_of(reply->text), std::move(reply->text));
+      const RedisFailure kind = failure_of(reply->text);  // before the text is moved
+      co_return failed(kind, std::move(reply->text));
     }
     co_return reply;
   }

@@ -766,10 +766,9 @@ TEST(HttpServer, SpeaksTlsAndRefusesTheOldOnes) {
     const std::string command = "curl -sS -o " + out + " --cacert " + folder + "/good.pem " +
                                 options + " https://127.0.0.1:" + std::to_string(served.port) +
                                 "/who 2>/dev/null";
-    return std::pair(std::system(command.c_str()), [&] {
-      std::ifstream in(out);
-      return std::string(std::istreambuf_iterator<char>(in), {});
-    }());
+    const int status = std::system(command.c_str());
+    std::ifstream in(out);
+    return std::pair(status, std::string(std::istreambuf_iterator<char>(in), {}));
   };
   const auto [status, body] = curl("");
   EXPECT_EQ(status, 0);

@@ -40,6 +40,8 @@ BAD = [
     "g(Agg{a, b}, co_await f());",
     "g([x] { return x; }, co_await f());",
     "const auto r = g(1, Agg{a},\n      co_await f());",
+    "co_await f(c ? text : \"\");",
+    "const int n = c ? co_await f() : 0;",
 ]
 
 GOOD = [
@@ -64,6 +66,7 @@ GOOD = [
     "while (x) {\n    const int y{1};\n    co_await f(y);\n  }",
     "switch (x) {\n    case 1: co_await f(); break;\n    default: { g({1, 2}); }\n  }",
     "g({1, 2});\n  co_await f();",
+    "const int n = c ? 1 : 2;\n  co_await f(n);",
     "if (auto r = co_await f(); r) { g({1, 2}); h([x] { return x; }); }",
     "const int million = 1'000'000;\n  co_await f(million);",
     "try {\n    co_await f();\n  } catch (const E& e) {\n    g({1, 2});\n  }",

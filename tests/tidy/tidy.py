@@ -192,6 +192,8 @@ def bad_temporaries(text):
             yield place, "capturing lambda inside a co_await expression: name it first"
         if BRACED.search(statement):
             yield place, "braced temporary inside a co_await expression: name it first"
+        if "?" in statement:
+            yield place, "choice (?:) inside a co_await expression: choose first, and name it"
 
 
 def forbidden_words(path, text):
