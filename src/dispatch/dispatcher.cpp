@@ -275,7 +275,7 @@ Task<void> Dispatcher::send(Outlet& outlet, Sending& sending, Work work, Alarm& 
 Task<bool> Dispatcher::wait_for_turn(Outlet& outlet, Sending& sending, const Cost& cost,
                                      Alarm& alarm) {
   Tick now = world_.clock.now();
-  const Tick turn = std::max(outlet.limiter.earliest(now, cost), sending.pace.earliest(now, cost));
+  Tick turn = std::max(outlet.limiter.earliest(now, cost), sending.pace.earliest(now, cost));
   outlet.limiter.take(turn, cost);
   sending.pace.take(turn, cost);
   outlet.ahead -= cost;
@@ -283,6 +283,13 @@ Task<bool> Dispatcher::wait_for_turn(Outlet& outlet, Sending& sending, const Cos
   while (now < turn && !sending.draining && !failure_) {
     co_await alarm.wait_until(turn);
     now = world_.clock.now();
+    if (now < turn) continue;
+    // This process may have been held up, and others with it: what leaves late counts as late.
+    outlet.limiter.give_back(turn, cost);
+    sending.pace.give_back(turn, cost);
+    turn = std::max(outlet.limiter.room(now, cost), sending.pace.room(now, cost));
+    outlet.limiter.count(turn, cost);
+    sending.pace.count(turn, cost);
   }
   co_return now >= turn && !failure_;
 }

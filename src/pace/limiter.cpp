@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace loa {
+namespace {
+
+// How long what has left is counted.
+constexpr Duration kCounted = kPaceWindow + kPaceSlack - kPaceCatchUp;
+
+}  // namespace
 
 Cost& Cost::operator+=(const Cost& other) {
   requests += other.requests;
@@ -32,27 +39,50 @@ Tick Rate::next(Tick now, std::uint64_t ahead) const {
   return std::max(now, next_ + spacing(ahead) - kPaceCatchUp);
 }
 
-Tick Rate::earliest(Tick now, std::uint64_t units) const {
-  if (unlimited() || units == 0) return now;
-  Tick at = next(now, 0);
-  std::uint64_t before = in_last_second_;
-  for (const auto& [left, count] : last_second_) {
-    if (static_cast<double>(before + units) <= per_second_) break;
-    at = std::max(at, left + kPaceWindow + kPaceSlack - kPaceCatchUp);
-    before -= count;
+Tick Rate::fit(Tick at, std::uint64_t units, Tick horizon) const {
+  std::uint64_t beside = in_last_second_;
+  auto last = last_second_.end();
+  while (last != last_second_.begin() && std::prev(last)->first > horizon)
+    beside -= (--last)->second;
+  for (auto it = last_second_.begin();
+       it != last && static_cast<double>(beside + units) > per_second_; ++it) {
+    at = std::max(at, it->first + kCounted);
+    beside -= it->second;
   }
   return at;
+}
+
+Tick Rate::earliest(Tick now, std::uint64_t units) {
+  if (unlimited() || units == 0) return now;
+  while (!last_second_.empty() && last_second_.front().first + kCounted <= now) {
+    in_last_second_ -= last_second_.front().second;
+    last_second_.pop_front();
+  }
+  return fit(next(now, 0), units, Tick::max());
 }
 
 void Rate::take(Tick at, std::uint64_t units) {
   if (unlimited() || units == 0) return;
   next_ = std::max(next_, at) + spacing(units);
-  while (!last_second_.empty() &&
-         last_second_.front().first + kPaceWindow + kPaceSlack - kPaceCatchUp <= at) {
-    in_last_second_ -= last_second_.front().second;
-    last_second_.pop_front();
-  }
-  last_second_.emplace_back(at, units);
+  count(at, units);
+}
+
+void Rate::give_back(Tick turn, std::uint64_t units) {
+  const auto found = std::find(last_second_.rbegin(), last_second_.rend(), std::pair(turn, units));
+  if (found == last_second_.rend()) return;  // longer ago than a second
+  in_last_second_ -= units;
+  last_second_.erase(std::next(found).base());
+}
+
+Tick Rate::room(Tick now, std::uint64_t units) const {
+  return unlimited() || units == 0 ? now : fit(now, units, now);
+}
+
+void Rate::count(Tick at, std::uint64_t units) {
+  if (unlimited() || units == 0) return;
+  const auto is_earlier = [](const auto& one, Tick tick) { return one.first <= tick; };
+  last_second_.emplace(std::lower_bound(last_second_.begin(), last_second_.end(), at, is_earlier),
+                       at, units);
   in_last_second_ += units;
 }
 
@@ -66,7 +96,7 @@ Tick Limiter::next(Tick now, const Cost& ahead) const {
                    parts_.next(now, ahead.parts), paused_until_});
 }
 
-Tick Limiter::earliest(Tick now, const Cost& cost) const {
+Tick Limiter::earliest(Tick now, const Cost& cost) {
   return std::max({requests_.earliest(now, cost.requests), messages_.earliest(now, cost.messages),
                    parts_.earliest(now, cost.parts), paused_until_});
 }
@@ -75,6 +105,23 @@ void Limiter::take(Tick at, const Cost& cost) {
   requests_.take(at, cost.requests);
   messages_.take(at, cost.messages);
   parts_.take(at, cost.parts);
+}
+
+void Limiter::give_back(Tick turn, const Cost& cost) {
+  requests_.give_back(turn, cost.requests);
+  messages_.give_back(turn, cost.messages);
+  parts_.give_back(turn, cost.parts);
+}
+
+Tick Limiter::room(Tick now, const Cost& cost) const {
+  return std::max({requests_.room(now, cost.requests), messages_.room(now, cost.messages),
+                   parts_.room(now, cost.parts), paused_until_});
+}
+
+void Limiter::count(Tick at, const Cost& cost) {
+  requests_.count(at, cost.requests);
+  messages_.count(at, cost.messages);
+  parts_.count(at, cost.parts);
 }
 
 namespace {

@@ -6,7 +6,8 @@
 // evenly arrives less so: the spacing is therefore kPaceSlack longer than the limit alone asks for,
 // of which kPaceCatchUp may be used to make up for a timer that fired late, and the rest is for the
 // network. Spacing alone is not enough for batches (six and a half of two rows a second are seven
-// in some second): so the units of the last second are also counted.
+// in some second): so the units of the last second are also counted. And what was held up leaves
+// later than its turn: it is then counted as leaving now, if the last second has room for it.
 #pragma once
 
 #include <cstdint>
@@ -41,21 +42,28 @@ class Rate {
   // When the next unit may leave by spacing alone, were `ahead` units to leave before it; not
   // before `now`.
   Tick next(Tick now, std::uint64_t ahead) const;
-  // When `units` together may leave; not before `now`.
-  Tick earliest(Tick now, std::uint64_t units) const;
+  // When `units` together may leave; not before `now`. Forgets what left before the last second.
+  Tick earliest(Tick now, std::uint64_t units);
   // Units leave at `at` (not before earliest()).
   void take(Tick at, std::uint64_t units);
+  // When the turn has come, `now` may be later: the units are given back, may leave when
+  // room() says, and are counted there. Spacing does not ask again: it has had its turn.
+  void give_back(Tick turn, std::uint64_t units);
+  Tick room(Tick now, std::uint64_t units) const;
+  void count(Tick at, std::uint64_t units);
   // Stretches the spacing: 1 is the configured rate, 0.5 half of it.
   void set_share(double share) { share_ = share; }
 
  private:
   bool unlimited() const { return per_second_ <= 0; }
   Duration spacing(std::uint64_t units) const;
+  // When `units` fit, not before `at`, beside what leaves until `horizon`.
+  Tick fit(Tick at, std::uint64_t units, Tick horizon) const;
 
   double per_second_;
   double share_ = 1;
   Tick next_ = Tick::min();  // GCRA's theoretical arrival time of the next unit
-  std::deque<std::pair<Tick, std::uint64_t>> last_second_;
+  std::deque<std::pair<Tick, std::uint64_t>> last_second_;  // by time; the last may be to come
   std::uint64_t in_last_second_ = 0;
 };
 
@@ -67,8 +75,12 @@ class Limiter {
   // When the next request may leave, were `ahead` to leave before it: to prepare in time.
   Tick next(Tick now, const Cost& ahead) const;
   // When a request of this cost may leave, not before `now`; take() it then.
-  Tick earliest(Tick now, const Cost& cost) const;
+  Tick earliest(Tick now, const Cost& cost);
   void take(Tick at, const Cost& cost);
+  // As in Rate; a pause that was asked for since is kept too.
+  void give_back(Tick turn, const Cost& cost);
+  Tick room(Tick now, const Cost& cost) const;
+  void count(Tick at, const Cost& cost);
 
   // The gateway said "too fast": halves the rate, and waits for `retry_after` at least.
   void throttled(Tick now, Duration retry_after);

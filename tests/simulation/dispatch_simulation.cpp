@@ -146,6 +146,36 @@ TEST(Simulation, ADrainHurriesNobody) {
   }
 }
 
+// A busy machine holds the process up, and all whose turn came meanwhile wake at once.
+TEST(Simulation, WhoIsHeldUpDoesNotExceedTheLimitAfterwards) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const testing::ScopedTrace trace(__FILE__, __LINE__, seed);
+    std::mt19937_64 random(seed);
+    World world(3000);
+    const int batch = 1 + static_cast<int>(random() % 150);
+    for (Gateway& gateway : world.gateways) {
+      gateway.limits.messages_per_second = 300;
+      gateway.limits.in_flight = 16;
+      gateway.batch = batch;
+    }
+    const std::function<void()> hold_up = [&] {
+      world.hold_up(milliseconds(random() % 1500));
+      world.at(world.now() + milliseconds(100 + random() % 700), hold_up);
+    };
+    bool begun = false;
+    const auto ending = world.run(
+        [&](const auto&, const auto& numbers) {
+          if (!std::exchange(begun, true)) world.at(world.now() + milliseconds(1), hold_up);
+          return accept(world.truth, numbers);
+        },
+        std::chrono::minutes(5));
+    ASSERT_TRUE(ending && *ending);
+    EXPECT_EQ(**ending, Ending::finished);
+    EXPECT_EQ(world.balance().accepted, 3000U);
+    expect_pace(world.truth, 300);
+  }
+}
+
 TEST(Simulation, WithoutAJournalNothingMoreIsSent) {
   World world;
   world.disk.call_fails_at = world.disk.calls() + 30;

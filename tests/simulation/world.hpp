@@ -237,6 +237,8 @@ class World {
     asio::co_spawn(life_->context, Life::later(life_->clock, when - now(), std::move(what)),
                    [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); });
   }
+  // The process that runs is not given the processor for so long.
+  void hold_up(Duration by) { life_->clock.hold_up(by); }
   // In the next run, that long after its start.
   void set_clock_later(Duration after, Duration by) { later_.emplace_back(after, by); }
 

@@ -26,6 +26,8 @@ class VirtualClock final : public Clock {
   }
   // Somebody sets the wall clock; the monotonic one, and all who wait on it, do not notice.
   void set_by(Duration by) { start_ += std::chrono::floor<std::chrono::microseconds>(by); }
+  // The process is not run for so long: all that was to happen meanwhile happens after it.
+  void hold_up(Duration by) { now_ += by; }
   std::unique_ptr<Alarm> make_alarm() override { return std::make_unique<VirtualAlarm>(*this); }
 
   // Runs until nobody waits for a time any more, or `limit` has passed. `settle` does what needs no

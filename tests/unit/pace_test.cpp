@@ -88,6 +88,30 @@ TEST(Limiter, TheStrictestLimitDecides) {
   EXPECT_LT(next - Tick{}, milliseconds(205));
 }
 
+TEST(Limiter, WhatIsHeldUpLeavesWhenThereIsRoomAndCountsThen) {
+  Limits limits;
+  limits.messages_per_second = 2;
+  Limiter limiter(limits);
+  const Cost one{.requests = 1, .messages = 1};
+  limiter.take(Tick{}, one);
+  const Tick turn = limiter.earliest(Tick{}, one);
+  limiter.take(turn, one);
+  const Tick next = limiter.earliest(turn, one);
+  limiter.take(next, one);
+  // The second comes late; the third, in time, would make three in a second.
+  const Tick late = next - milliseconds(10);
+  limiter.give_back(turn, one);
+  EXPECT_EQ(limiter.room(late, one), late);
+  limiter.count(late, one);
+  const Tick after = next + milliseconds(30);
+  limiter.give_back(next, one);
+  EXPECT_EQ(limiter.room(after, one), after);
+  limiter.count(after, one);
+  EXPECT_GT(limiter.room(after, one), late + std::chrono::seconds(1));
+  limiter.pause(after + std::chrono::seconds(9));
+  EXPECT_EQ(limiter.room(after, one), after + std::chrono::seconds(9)) << "asked for meanwhile";
+}
+
 TEST(Limiter, AheadCountsWhatHasNotLeftYet) {
   Limits limits;
   limits.messages_per_second = 10;
