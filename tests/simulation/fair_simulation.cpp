@@ -349,6 +349,19 @@ TEST(Fair, ABudgetHoldsForWhatIsSentAgain) {
   EXPECT_LE(most_spent(one, daemon.lines), 1100U);
 }
 
+TEST(Fair, WhatWasNotTakenCostsNothing) {
+  Daemon daemon(1);
+  Campaign campaign = campaign_named("c");
+  campaign.parts_budget = 300;  // each once
+  const ManyCampaign& one = daemon.add(campaign, 0, 300);
+  int requests = 0;
+  ASSERT_TRUE(daemon.run([&](const auto&, const auto& numbers) {
+    return ++requests % 3 == 0 ? Carrier::code("16") : accept(daemon.truth, numbers);
+  }));
+  EXPECT_EQ(one.balance.accepted, 300U);
+  EXPECT_EQ(one.life.state, CampaignState::finished);
+}
+
 // Random campaigns, weights, priorities, rings, rests; faults of carriers and disk, kills and
 // losses of power.
 class History {
