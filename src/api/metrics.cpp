@@ -112,6 +112,7 @@ void put_campaigns(MetricsWriter& out, const std::vector<CampaignView>& campaign
     out.sample({"campaign", one.id, "state", "accepted"}, static_cast<double>(one.accepted));
     out.sample({"campaign", one.id, "state", "refused"}, refused);
     out.sample({"campaign", one.id, "state", "in_doubt"}, static_cast<double>(one.in_doubt));
+    out.sample({"campaign", one.id, "state", "under_way"}, static_cast<double>(one.under_way));
     out.sample({"campaign", one.id, "state", "unsent"}, static_cast<double>(one.unsent));
   }
 }

@@ -35,7 +35,8 @@ std::uint64_t sum(const std::map<std::string, std::uint64_t>& counts) {
 void put_progress(JsonWriter& out, const GatewayProgress& gateway) {
   out.open_object().field("gateway", gateway.gateway).field("rows", gateway.rows);
   out.field("accepted", gateway.accepted).field("refused", gateway.refused);
-  out.field("in_doubt", gateway.in_doubt).field("unsent", gateway.unsent);
+  out.field("in_doubt", gateway.in_doubt).field("under_way", gateway.under_way);
+  out.field("unsent", gateway.unsent);
   out.field("parts", gateway.parts);
   out.field("rate", tenths(gateway.rate)).field("limit", tenths(gateway.limit));
   out.field("bound", gateway.bound).field("bound_words", printable(gateway.bound_words));
@@ -62,7 +63,8 @@ void put_summary_fields(JsonWriter& out, const CampaignView& campaign) {
   out.field("planned", campaign.planned).field("accepted", campaign.accepted);
   out.field("refused", sum(campaign.refused));
   put_counts(out, "refused_by_code", campaign.refused);
-  out.field("in_doubt", campaign.in_doubt).field("unsent", campaign.unsent);
+  out.field("in_doubt", campaign.in_doubt).field("under_way", campaign.under_way);
+  out.field("unsent", campaign.unsent);
   out.field("parts", campaign.parts).field("cost", campaign.cost);
   put_time(out, "not_before", campaign.not_before);
   put_time(out, "useful_until", campaign.useful_until);

@@ -51,11 +51,13 @@ void put_balance(std::string& text, const object& campaign) {
       grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(
           0, number_of(campaign, "audience") - number_of(campaign, "planned")))),
       in_brackets(by_reason(object_in(campaign, "excluded"))), counted(campaign, "planned"));
-  text += fmt::format("  planned {} = accepted {} + refused {}{} + in doubt {} + unsent {}\n",
-                      counted(campaign, "planned"), counted(campaign, "accepted"),
-                      counted(campaign, "refused"),
-                      in_brackets(by_reason(object_in(campaign, "refused_by_code"))),
-                      counted(campaign, "in_doubt"), counted(campaign, "unsent"));
+  const bool is_under_way = number_of(campaign, "under_way") > 0;
+  text += fmt::format(
+      "  planned {} = accepted {} + refused {}{} + in doubt {}{} + unsent {}\n",
+      counted(campaign, "planned"), counted(campaign, "accepted"), counted(campaign, "refused"),
+      in_brackets(by_reason(object_in(campaign, "refused_by_code"))), counted(campaign, "in_doubt"),
+      is_under_way ? " + under way " + counted(campaign, "under_way") : "",
+      counted(campaign, "unsent"));
 }
 
 void put_gateways(std::string& text, const object& campaign) {

@@ -81,6 +81,7 @@ struct GatewayProgress {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
   std::uint64_t in_doubt = 0;
+  std::uint64_t under_way = 0;  // requested, not answered yet: in doubt if the process died now
   std::uint64_t unsent = 0;
   std::uint64_t parts = 0;
   double rate = 0;             // messages a second, of the last ten seconds
@@ -110,6 +111,7 @@ struct CampaignView {
   std::uint64_t accepted = 0;
   std::map<std::string, std::uint64_t> refused;  // by the gateway's code
   std::uint64_t in_doubt = 0;
+  std::uint64_t under_way = 0;  // requested, not answered yet: in doubt if the process died now
   std::uint64_t unsent = 0;
   std::uint64_t parts = 0;
   std::int64_t cost = 0;  // dong

@@ -55,6 +55,7 @@ struct Counts {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
   std::uint64_t in_doubt = 0;
+  std::uint64_t under_way = 0;
   std::uint64_t unsent = 0;
 };
 
@@ -63,8 +64,8 @@ Counts count(const CampaignRecord& record, const PlanLane& lane) {
   for (std::uint64_t row = lane.first; row < lane.first + lane.rows; ++row)
     ++states[static_cast<std::size_t>(record.rows[row])];
   const auto of = [&](RowState state) { return states[static_cast<std::size_t>(state)]; };
-  return {of(RowState::accepted), of(RowState::refused),
-          of(RowState::in_doubt) + of(RowState::intended), of(RowState::planned)};
+  return {of(RowState::accepted), of(RowState::refused), of(RowState::in_doubt),
+          of(RowState::intended), of(RowState::planned)};
 }
 
 }  // namespace
@@ -151,7 +152,8 @@ CampaignView CampaignsDesk::fresh_view(const std::string& campaign,
   view.planned = balance.planned;
   view.accepted = balance.accepted;
   view.refused = balance.refused;
-  view.in_doubt = balance.in_doubt;
+  view.under_way = balance.in_doubt - record.in_doubt;
+  view.in_doubt = record.in_doubt;
   view.unsent = balance.unsent;
   view.not_before = known.campaign.schedule.not_before;
   view.useful_until = known.campaign.schedule.useful_until;
@@ -177,6 +179,7 @@ void CampaignsDesk::add_gateways(CampaignView& view, const CampaignRecord& recor
       one.accepted += counts.accepted;
       one.refused += counts.refused;
       one.in_doubt += counts.in_doubt;
+      one.under_way += counts.under_way;
       one.unsent += counts.unsent;
     }
     lane.parts = lane.rows == 0 ? 0 : lane.parts * counts.unsent / lane.rows;
@@ -236,7 +239,8 @@ std::string CampaignsDesk::reason_of(const CampaignView& view, const CampaignRec
     case CampaignState::scheduled:
       if (known.campaign.repeat) return reason_of_repeat(view.id, known.campaign);
       return view.not_before
-                 ? fmt::format("its time is {}", to_local(settings_->zone, *view.not_before))
+                 ? fmt::format("its time is {} ({})", to_local(settings_->zone, *view.not_before),
+                               settings_->zone)
                  : "it begins at once";
     case CampaignState::sending: {
       std::string why;

@@ -130,10 +130,10 @@ tl::expected<QueuedEntry, Faults> read_campaign(const StreamEntry& entry, const 
 }  // namespace
 
 const std::string& StreamEntry::field(std::string_view name) const {
-  static const std::string kNone;
+  static const std::string none;
   const auto found = std::find_if(fields.begin(), fields.end(),
                                   [&](const auto& one) { return one.first == name; });
-  return found == fields.end() ? kNone : found->second;
+  return found == fields.end() ? none : found->second;
 }
 
 std::optional<StreamEntry> entry_of(const RedisReply& reply) {

@@ -23,6 +23,7 @@ QueueStatus status_of(const CampaignView& view) {
   status.accepted = view.accepted;
   for (const auto& [code, count] : view.refused) status.refused += count;
   status.in_doubt = view.in_doubt;
+  status.under_way = view.under_way;
   status.unsent = view.unsent;
   status.updated = view.updated;
   status.over = is_over(view.state);
@@ -90,11 +91,12 @@ Task<RedisResult<void>> StatusMirror::write(std::string campaign) {
   shown.not_before = clock_.now() + kSpacing;
   const QueueStatus& status = shown.status;
   std::vector<std::string> words{
-      "HSET",    std::string(kPrefix) + campaign, "state",      status.state,
-      "reason",  printable(status.reason),        "audience",   std::to_string(status.audience),
-      "planned", std::to_string(status.planned),  "accepted",   std::to_string(status.accepted),
-      "refused", std::to_string(status.refused),  "in_doubt",   std::to_string(status.in_doubt),
-      "unsent",  std::to_string(status.unsent),   "updated_at", to_rfc3339(status.updated)};
+      "HSET",       std::string(kPrefix) + campaign,  "state",    status.state,
+      "reason",     printable(status.reason),         "audience", std::to_string(status.audience),
+      "planned",    std::to_string(status.planned),   "accepted", std::to_string(status.accepted),
+      "refused",    std::to_string(status.refused),   "in_doubt", std::to_string(status.in_doubt),
+      "under_way",  std::to_string(status.under_way), "unsent",   std::to_string(status.unsent),
+      "updated_at", to_rfc3339(status.updated)};
   const RedisResult<RedisReply> reply = co_await redis_.command(std::move(words));
   if (reply) co_return RedisResult<void>{};
   // Somebody put another thing under that name: it is his, until a refresh finds it gone.

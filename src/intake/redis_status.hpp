@@ -1,5 +1,5 @@
 // Tells whoever queued a campaign how it is: the hash loa:campaign:ID with the fields
-//   state reason audience planned accepted refused in_doubt unsent updated_at
+//   state reason audience planned accepted refused in_doubt under_way unsent updated_at
 // Each is written at most twice a second, the latest state winning; all of them again after a new
 // connection, and those that are not over once a minute, since Redis may have lost them.
 //
@@ -25,6 +25,7 @@ struct QueueStatus {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
   std::uint64_t in_doubt = 0;
+  std::uint64_t under_way = 0;
   std::uint64_t unsent = 0;
   Instant updated{};
   bool over = false;  // nothing follows

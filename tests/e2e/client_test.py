@@ -150,6 +150,9 @@ class Looking(Client):
         self.assertIn("520,000 parts, 182,000,000 dong", shown)
         self.assertNotIn("\x1b", shown)
         self.assertNotIn("\u202e", shown)
+        self.assertIn("refused 0 + in doubt 0 + unsent 260,000", shown)
+        self.stub.answers["GET " + ONE] = (200, campaign(state="sending", under_way=200, unsent=259_800))
+        self.assertIn("in doubt 0 + under way 200 + unsent 259,800", self.run_loa("show", "test").stdout)
 
     def test_an_explained_number_stands_in_no_path(self):
         self.stub.answers["POST /api/v1/explain"] = (200, {"items": [

@@ -12,10 +12,10 @@ CAMPAIGN = {
     "id": "test", "title": "Thử", "state": "waiting", "reason": "for its approval", "author": "lan", "source": "x",
     "approved_by": "", "priority": "normal", "weight": 2, "revision": 1, "plan": "a" * 64, "content": "b" * 64,
     "audience": 260_100, "excluded": {"duplicate": 100}, "planned": 260_000, "accepted": 0, "refused": 0,
-    "refused_by_code": {}, "in_doubt": 0, "unsent": 260_000, "parts": 520_000, "cost": 182_000_000,
+    "refused_by_code": {}, "in_doubt": 0, "under_way": 0, "unsent": 260_000, "parts": 520_000, "cost": 182_000_000,
     "not_before": "2026-11-24T01:00:00Z", "useful_until": None, "began": None, "end": "2026-11-24T02:00:00Z",
     "updated": "2026-11-24T00:00:00Z", "version": 7, "document": None,
-    "gateways": [{"gateway": "vina", "rows": 260_000, "accepted": 0, "refused": 0, "in_doubt": 0, "unsent": 260_000,
+    "gateways": [{"gateway": "vina", "rows": 260_000, "accepted": 0, "refused": 0, "in_doubt": 0, "under_way": 0, "unsent": 260_000,
                   "parts": 520_000, "rate": 0, "limit": 500, "bound": "", "bound_words": "", "end": None}]}
 
 

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(PROJECT, "config", "queue"))
 import queue_campaign as producer
 
 ROWS = 2000
-COUNTS = ("accepted", "refused", "in_doubt", "unsent")
+COUNTS = ("accepted", "refused", "in_doubt", "under_way", "unsent")
 
 
 class Server:

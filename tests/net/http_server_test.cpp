@@ -1,6 +1,7 @@
 // The HTTP server against bytes on a socket: well-formed, malformed, slow, and too many.
 #include "net/http_server.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
@@ -67,7 +68,8 @@ class Desk final : public HttpHandler {
       response.headers.set("X-Said", *request.parameter("say") + "\r\nX-Evil: 1");
     } else {
       response.body = request.method + " " + request.path;
-      for (const auto& [name, value] : request.query) response.body += " " + name + "=" + value;
+      for (const auto& [name, value] : request.query)
+        response.body += fmt::format(" {}={}", name, value);
       if (!request.body.empty()) response.body += " [" + request.body + "]";
     }
     co_return response;
@@ -91,7 +93,7 @@ class Desk final : public HttpHandler {
 // A server in a thread of its own.
 class Served {
  public:
-  explicit Served(HttpLimits limits = {}, std::vector<std::string> listen = {"127.0.0.1:0"},
+  explicit Served(HttpLimits limits = {}, const std::vector<std::string>& listen = {"127.0.0.1:0"},
                   bool behind_proxy = false, std::optional<HttpServerSettings::Tls> tls = {})
       : clock_(create_system_clock(thread_.context.get_executor())), desk(*clock_) {
     HttpServerSettings settings;
@@ -548,6 +550,7 @@ TEST(HttpServer, LimitsConnectionsInAllAndByAddress) {
   limits.connections_per_local = 3;
   Served served(limits);
   std::vector<RawPeer> peers;
+  peers.reserve(3);
   for (int i = 0; i < 3; ++i) peers.push_back(served.connect());
   for (RawPeer& peer : peers) EXPECT_EQ(peer.ask(get("/a")).status, 200);
   RawPeer fourth = served.connect();
@@ -679,6 +682,7 @@ TEST(HttpServer, StopDoesNotWaitForStrangers) {
 TEST(HttpServer, StopsUnderLoad) {
   Served served;
   std::vector<std::thread> clients;
+  clients.reserve(8);
   std::atomic<int> answered = 0;
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([&] {
@@ -756,7 +760,7 @@ TEST(HttpServer, ListensToOthersOnlyWithShelter) {
 }
 
 TEST(HttpServer, SpeaksTlsAndRefusesTheOldOnes) {
-  const std::string folder = make_certificates();
+  const std::string& folder = make_certificates();
   const HttpServerSettings::Tls tls{.certificate = folder + "/good.pem",
                                     .key = folder + "/key.pem"};
   Served served(short_limits(), {"0.0.0.0:0"}, false, tls);

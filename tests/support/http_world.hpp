@@ -40,7 +40,7 @@ class ServerThread {
     }
     return false;
   }
-  void spawn(Task<void> task, std::function<void()> then = {}) {
+  void spawn(Task<void> task, const std::function<void()>& then = {}) {
     asio::post(context, [this, task = std::make_shared<Task<void>>(std::move(task)), then] {
       asio::co_spawn(context, std::move(*task), [then](const std::exception_ptr& thrown) {
         EXPECT_FALSE(thrown);

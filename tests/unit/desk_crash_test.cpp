@@ -36,7 +36,7 @@ TEST(DeskCrash, WhatWasUnderWayInAPausedCampaignIsInDoubt) {
   world.bring({});
   world.pass(seconds(4));
   ASSERT_TRUE(world.act(kMai, "bao-lu", Act::pause, because("x")));
-  const std::uint64_t under_way = world.view("bao-lu").in_doubt;
+  const std::uint64_t under_way = world.view("bao-lu").under_way;
   ASSERT_GT(under_way, 2U);
   world.crash();
   world.start();
@@ -46,6 +46,7 @@ TEST(DeskCrash, WhatWasUnderWayInAPausedCampaignIsInDoubt) {
   ASSERT_TRUE(*resumed && **resumed);
   EXPECT_EQ(world.state("bao-lu"), "finished");
   EXPECT_EQ(world.view("bao-lu").in_doubt, under_way);
+  EXPECT_EQ(world.view("bao-lu").under_way, 0U);
   world.check_sums();
 }
 

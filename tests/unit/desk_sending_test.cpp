@@ -24,10 +24,10 @@ TEST(DeskSending, PauseDrainsAndResumeGoesOn) {
   ASSERT_TRUE(paused) << words(paused);
   EXPECT_EQ(to_string(paused->state), "paused");
   EXPECT_EQ(paused->reason, "mai: too early");
-  EXPECT_GT(paused->in_doubt, 0U) << "requests are under way";
+  EXPECT_GT(paused->under_way, 0U);
   world.pass(seconds(2));
   const CampaignView drained = world.view("bao-lu");
-  EXPECT_EQ(drained.in_doubt, 0U) << "their outcomes are recorded";
+  EXPECT_EQ(drained.under_way, 0U) << "their outcomes are recorded";
   EXPECT_EQ(drained.accepted, world.carriers.arrivals.size());
   world.pass(minutes(10));
   EXPECT_EQ(world.carriers.arrivals.size(), drained.accepted);

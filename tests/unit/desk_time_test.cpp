@@ -19,7 +19,7 @@ std::vector<std::string> ids(DeskWorld& world) {
 TEST(DeskTime, NothingGoesOutBeforeItsTime) {
   DeskWorld world;
   world.bring({.schedule = {"not_before: 2026-11-24T10:00:00+07:00"}});
-  EXPECT_EQ(world.view("bao-lu").reason, "its time is 2026-11-24 10:00");
+  EXPECT_EQ(world.view("bao-lu").reason, "its time is 2026-11-24 10:00 (Asia/Ho_Chi_Minh)");
   world.pass(minutes(119));
   EXPECT_EQ(world.carriers.requests, 0U);
   world.pass(minutes(2));

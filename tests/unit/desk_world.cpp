@@ -432,13 +432,15 @@ void DeskWorld::check_sums() {
       return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0},
                              [](std::uint64_t all, const auto& one) { return all + one.second; });
     };
-    EXPECT_EQ(view.planned, view.accepted + sum(view.refused) + view.in_doubt + view.unsent)
+    EXPECT_EQ(view.planned,
+              view.accepted + sum(view.refused) + view.in_doubt + view.under_way + view.unsent)
         << view.id;
     if (view.plan.empty()) continue;
     EXPECT_EQ(view.audience, sum(view.excluded) + view.planned) << view.id;
     std::uint64_t rows = 0;
     for (const GatewayProgress& one : view.gateways) {
-      EXPECT_EQ(one.rows, one.accepted + one.refused + one.in_doubt + one.unsent) << view.id;
+      EXPECT_EQ(one.rows, one.accepted + one.refused + one.in_doubt + one.under_way + one.unsent)
+          << view.id;
       rows += one.rows;
     }
     EXPECT_EQ(rows, view.planned) << view.id;
