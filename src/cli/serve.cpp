@@ -50,28 +50,32 @@ void tell(Log& log, const Change& change) {
   const LogFields fields{
       .campaign = event->campaign, .gateway = event->gateway, .actor = event->who};
   const std::string why = event->why.empty() ? "" : ": " + event->why;
-  const std::string what =
-      event->gateway.empty() ? "campaign " + event->campaign : "gateway " + event->gateway;
+  const std::string code =
+      event->code.empty() ? "" : fmt::format(": code {} ({})", event->code, event->words);
+  std::string what;  // nothing where somebody was not let, and it was of neither
+  if (!event->gateway.empty())
+    what = fmt::format("gateway {}: ", event->gateway);
+  else if (!event->campaign.empty())
+    what = fmt::format("campaign {}: ", event->campaign);
   switch (event->kind) {
     case Event::Kind::submitted:
       log.info(LogEvent::campaign_taken,
-               fmt::format("{}: brought by {} ({})", what, event->who, event->from), fields);
+               fmt::format("{}brought by {} ({})", what, event->who, event->from), fields);
       return;
     case Event::Kind::act:
       log.info(event->gateway.empty() ? LogEvent::campaign_changed : LogEvent::gateway_resumed,
-               fmt::format("{}: {} by {}{}", what, event->act, event->who, why), fields);
+               fmt::format("{}{} by {}{}", what, event->act, event->who, why), fields);
       return;
     case Event::Kind::denied:
       log.warning(LogEvent::act_refused,
-                  fmt::format("{}: {} refused to {}{}", what, event->act, event->who, why), fields);
+                  fmt::format("{}{} refused to {}{}", what, event->act, event->who, why), fields);
       return;
     case Event::Kind::held:
       log.error(LogEvent::gateway_held,
-                fmt::format("{}: held, it answers {} ({})", what, event->code, event->words),
-                fields);
+                fmt::format("{}held, it answers {} ({})", what, event->code, event->words), fields);
       return;
     case Event::Kind::ended:
-      log.info(LogEvent::campaign_ended, fmt::format("{}: {}", what, event->why), fields);
+      log.info(LogEvent::campaign_ended, what + event->why + code, fields);
       return;
     case Event::Kind::clock:
       log.warning(LogEvent::clock_set, fmt::format("the clock was set by {} ms", event->moved_ms));

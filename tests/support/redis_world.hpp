@@ -98,6 +98,7 @@ class RememberingDesk final : public Desk {
   Task<void> deny(Actor, std::string, std::string, std::string) override { co_return; }
   std::vector<CampaignView> campaigns() const override {
     std::vector<CampaignView> all;
+    all.reserve(campaigns_taken.size());
     for (const auto& [id, taken] : campaigns_taken) all.push_back(*campaign(id));
     return all;
   }

@@ -471,6 +471,7 @@ TEST_F(Door, ManyRequestsAtOnceWithOnePasswordAreOneCheck) {
 
 TEST_F(Door, WrongTriesAtOnceAreNoWayAround) {
   std::vector<Caller> callers;
+  callers.reserve(12);
   for (int i = 0; i < 12; ++i)
     callers.push_back({basic("lan", "wrong-" + std::to_string(i)), "10.0.0.1", std::nullopt});
   int tried = 0;
@@ -483,6 +484,7 @@ TEST_F(Door, AFloodOfStrangersIsToldToWaitAndThoseKnownAreNot) {
   ASSERT_TRUE(by_password("lan", kPassword));
   wait(2min);  // no longer remembered, but known
   std::vector<Caller> callers;
+  callers.reserve(41);
   for (int i = 0; i < 40; ++i)
     callers.push_back(
         {basic("user" + std::to_string(i), "wrong"), "10.1.0." + std::to_string(i), std::nullopt});

@@ -112,7 +112,7 @@ class ApiTest : public testing::Test {
     return ask("GET", target, who, fields);
   }
   RawAnswer post(const std::string& target, const std::string& who, const std::string& body,
-                 std::string type = "application/json", std::string key = "") const {
+                 const std::string& type = "application/json", std::string key = "") const {
     static int keys = 0;
     if (key.empty()) key = "key-" + std::to_string(++keys);
     return ask("POST", target, who,

@@ -1,5 +1,6 @@
 #include "unit/desk_world.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -120,7 +121,8 @@ class Kannel final : public Http {
       for (const std::string& number : numbers)
         carriers_.arrivals.push_back({gateway, text, number, clock_.now()});
     if (reply.status == 202)
-      for (const std::string& number : numbers) ++carriers_.taken[text + " " + number];
+      for (const std::string& number : numbers)
+        ++carriers_.taken[fmt::format("{} {}", text, number)];
     const auto alarm = clock_.make_alarm();
     co_await alarm->wait_until(clock_.now() + carriers_.delay);
     co_return reply;
@@ -215,6 +217,7 @@ struct DeskWorld::Life {
                    });
     clock.run(milliseconds(10), [this] { settle(); });
     std::vector<OpenGateway> open;
+    open.reserve(world.gateways.size());
     for (const Gateway& gateway : world.gateways)
       open.push_back({gateway, {{{"user", "u"}, {"password", "p"}}}});
     dispatcher = std::make_unique<Dispatcher>(

@@ -15,8 +15,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 
 LintSettings settings() {
   LintSettings settings;
@@ -57,7 +55,7 @@ TEST(Lint, TheTextsThatAreShippedAreSound) {
       const std::size_t tab = line.find('\t', at);
       const std::string field = line.substr(at, tab - at);
       at = tab == std::string::npos ? tab : tab + 1;
-      if (field.find("CA t") != 0) continue;
+      if (!field.starts_with("CA t")) continue;
       EXPECT_EQ(rules(field), "") << field;
       ++texts;
     }

@@ -8,7 +8,6 @@ namespace loa {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
 
 class RedisFaultsTest : public RedisIntakeTest {
  protected:

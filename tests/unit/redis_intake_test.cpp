@@ -54,7 +54,9 @@ TEST_F(RedisIntakeTest, WhatCannotBeReadIsRefusedWithItsFaultsAndBlocksNothing) 
               "sha256", "00", "csv", "x"});
   queue_part("../../etc", 1, 1, "x");
   queue("campaign: z\naudience: {chunks: 0, sha256: x}\n");
-  const std::string huge = queue(std::string(40'000'000, 'x'));
+  std::string too_much;
+  too_much.resize(40'000'000, 'x');
+  const std::string huge = queue(too_much);
   queue("campaign: good\n");
   ASSERT_TRUE(loa->until([&] { return desk.campaigns_taken.count("good") == 1 && is_done(); }));
   EXPECT_EQ(loa->state().refused, 8u);

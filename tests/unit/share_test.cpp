@@ -210,6 +210,7 @@ RC_GTEST_PROP(FairShare, ANewUrgentOneIsNext, ()) {
   const Campaign alarm{.urgent = true};
   gateway.share().join(&alarm, 1, true);
   std::vector<FairShare::Flow> ready;
+  ready.reserve(campaigns.size() + 1);
   for (const Campaign& one : campaigns) ready.push_back(&one);
   ready.push_back(&alarm);
   const bool at_once = gateway.share().next(ready) == &alarm;
