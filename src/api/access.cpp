@@ -51,7 +51,6 @@ constexpr std::array<Grant, kPermissions> kGrants = {{
     {"resume", {operating}},
     {"stop", {operating}},
     {"pause or resume a gateway", {operating}},
-    {"decide on rows in doubt", {operating}},
 }};
 
 const Grant& grant(Permission permission) { return kGrants[static_cast<std::size_t>(permission)]; }

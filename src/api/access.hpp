@@ -37,9 +37,8 @@ enum class Permission {
   resume,
   stop,
   run_gateways,  // pause and resume them
-  decide_doubts,
 };
-constexpr std::size_t kPermissions = 18;
+constexpr std::size_t kPermissions = 17;
 
 std::string_view to_string(Permission permission);
 // What an act by a person takes; none for those that the desk does by itself (freeze, begin).

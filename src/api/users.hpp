@@ -24,7 +24,7 @@ namespace loa {
 enum class Role {
   author,     // brings campaigns: submit, revise, clone, retry, upload of audiences
   approver,   // approve, return, reject
-  operating,  // "operator": schedule, pause, resume, stop, gateways, rows in doubt
+  operating,  // "operator": schedule, pause, resume, stop, gateways
   auditor,    // reads everything: history, acts, explain
   carrier,    // sees its own gateway and nothing else; goes with no other role
 };

@@ -158,7 +158,7 @@ TEST(Permissions, EachRoleMayWhatItIsFor) {
   EXPECT_EQ(may({Role::approver}), "read campaigns, read gateways, approve, return, reject");
   EXPECT_EQ(may({Role::operating}),
             "read campaigns, read gateways, schedule, pause, resume, stop, pause or resume a "
-            "gateway, decide on rows in doubt");
+            "gateway");
   EXPECT_EQ(may({Role::auditor}), "read campaigns, read the record, read gateways, explain");
   EXPECT_EQ(may({Role::carrier}), "read gateways");
   EXPECT_EQ(may({}), "");
