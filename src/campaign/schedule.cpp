@@ -159,6 +159,8 @@ Instant end_of_day(const std::string& zone, Instant at) {
   return instant_of(found, day_of(found, at) + std::chrono::days(1), minutes(0));
 }
 
+bool is_zone(const std::string& name) { return find_zone(name) != nullptr; }
+
 std::string to_local(const std::string& zone, Instant at) {
   const date::time_zone* found = find_zone(zone);
   const auto local = local_of(found, at);

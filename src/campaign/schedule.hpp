@@ -71,6 +71,9 @@ Instant allowed_until(std::span<const Schedule> schedules, Instant at);
 // Midnight that ends the local day of `at`.
 Instant end_of_day(const std::string& zone, Instant at);
 
+// Whether the IANA list, as installed here, has it.
+bool is_zone(const std::string& name);
+
 // "2026-11-24 08:00" in the zone, for people.
 std::string to_local(const std::string& zone, Instant at);
 

@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 #include <cstdlib>
+#include <filesystem>
 
 #include "api/password.hpp"
 #include "base/input_file.hpp"
@@ -187,6 +188,10 @@ Result<ApiClient> ApiClient::open(const CommonOptions& common, const ReachOption
   state->curl.reset(::curl_easy_init());
   if (!state->curl) return fail(Code::temporary, "libcurl does not start");
   std::string& address = state->address;
+  std::error_code ec;
+  if (reach.api.empty() && !common.config.empty() && !std::filesystem::exists(common.config, ec))
+    return fail(Code::no_input, "it is not there, and it says where the daemon listens",
+                {.file = common.config});
   address = find_address(common, reach);
   if (address.starts_with("unix:")) {
     state->socket = address.substr(5);

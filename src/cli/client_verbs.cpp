@@ -108,8 +108,8 @@ class ClientRun {
     const std::string hash = text_of(campaign, "plan");
     if (!options_.plan.empty() && options_.plan != hash)
       return fail(Code::data,
-                  fmt::format("the plan is another one by now: {}. Look at it: loa show {} --plan",
-                              printable(hash), options_.subject));
+                  fmt::format("the plan is another one by now. Look at it: loa show {} --plan",
+                              options_.subject));
     const std::int64_t people = number_of(campaign, "planned");
     const std::string number =
         grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, people)));

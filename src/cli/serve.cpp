@@ -10,6 +10,7 @@
 
 #include "api/api.hpp"
 #include "async/run.hpp"
+#include "audience/exclusions.hpp"
 #include "cli/output.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
@@ -300,6 +301,9 @@ class Daemon final : public DispatchObserver {
     Settings settings = load_settings(settings_.file, faults);
     std::optional<Users> users;
     if (faults.ok() && !settings.users.empty()) users = load_users(settings.users, faults);
+    // Read anew with each plan: what is wrong there would refuse every campaign.
+    if (const auto lists = read_exclusions(settings.exclusions, settings.numbering); !lists)
+      faults.error(lists.error().place, lists.error().text);
     reload_ok_ = faults.ok();
     if (faults.ok()) {
       if (users) {

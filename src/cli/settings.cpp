@@ -1,7 +1,10 @@
 #include "cli/settings.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
+#include "campaign/schedule.hpp"
 #include "config/document.hpp"
 
 namespace loa {
@@ -68,7 +71,15 @@ Settings load_settings(const std::string& path, Faults& faults) {
   MapReader map(*document, "configuration", faults);
   settings.node = map.text("node");
   settings.data = resolved_beside(path, map.text_or("data", settings.data));
-  settings.zone = map.text_or("zone", settings.zone);
+  const std::string zone = map.text_or("zone", settings.zone);
+  if (is_zone(zone)) {
+    settings.zone = zone;
+  } else {
+    map.fault("zone",
+              fmt::format("there is no time zone '{}': write a name of the IANA list, such as "
+                          "Asia/Ho_Chi_Minh (and is the package tzdata there?)",
+                          zone.substr(0, 64)));
+  }
   const std::string networks = resolved_beside(path, map.text_or("networks", "networks.yaml"));
   const std::string profiles = resolved_beside(path, map.text_or("profiles", "profiles/"));
   settings.templates = resolved_beside(path, map.text_or("templates", "templates/"));

@@ -131,7 +131,8 @@ Task<Answer<std::vector<Explanation>>> CampaignsDesk::explain(std::string number
                                               lane.gateway, plan->head().networks[found->network()],
                                               lane.why));
       if (one.rows[row] == RowState::planned && !one.reason.empty())
-        explanation.lines.push_back(fmt::format("waits: {}", one.reason));
+        explanation.lines.push_back(
+            fmt::format("{}: {}", is_over(one.state) ? "was not sent" : "waits", one.reason));
       stories[one.id] = std::make_unique<RowStory>(settings->zone, row, explanation.lines);
     }
     const auto read =

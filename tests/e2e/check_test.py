@@ -86,6 +86,11 @@ class Checking(unittest.TestCase):
             self.assertIn("error:", done.stderr, name)
             os.remove(path)
 
+    def test_a_zone_that_is_none(self):
+        World.edit(self.world.config, "zone: Asia/Ho_Chi_Minh", "zone: Asia/Ho_Chi_Min")
+        done = self.world.run("check", self.world.config, status=78)
+        self.assertRegex(done.stderr, r"loa.yaml:\d+:7: error: .*there is no time zone 'Asia/Ho_Chi_Min'")
+
     def test_missing_file(self):
         done = self.world.run("check", self.path("none.yaml"), status=65)
         self.assertIn("no such file", done.stderr)

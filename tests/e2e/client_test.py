@@ -154,6 +154,15 @@ class Looking(Client):
         self.stub.answers["GET " + ONE] = (200, campaign(state="sending", under_way=200, unsent=259_800))
         self.assertIn("in doubt 0 + under way 200 + unsent 259,800", self.run_loa("show", "test").stdout)
 
+    def test_a_hash_is_shown_whole(self):
+        looks_like_a_number = "184adce78ffc3cf038f0fd1729db01000912345678a54222caad603eb5f58e31"
+        self.stub.answers["GET " + ONE] = (200, campaign(plan=looks_like_a_number))
+        self.assertIn(looks_like_a_number, self.run_loa("show", "test").stdout)
+
+    def test_a_configuration_that_was_named_is_there(self):
+        done = self.run_loa("list", "--config", "nofile.yaml", status=66)
+        self.assertIn("nofile.yaml: it is not there", done.stderr)
+
     def test_an_explained_number_stands_in_no_path(self):
         self.stub.answers["POST /api/v1/explain"] = (200, {"items": [
             {"campaign": "test", "state": "accepted", "lines": ["08:00 accepted by vina"]}]})

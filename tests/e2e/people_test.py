@@ -103,6 +103,11 @@ class People(unittest.TestCase):
         self.run_as("lan", "list")
         with open(users, "w", encoding="utf-8") as file:
             file.write(good)
+        optout = os.path.join(os.path.dirname(self.world.config), "none.csv")
+        World.edit(self.world.config, "exclusions: [optout.csv]", "exclusions: [none.csv]")
+        self.daemon.send_signal(signal.SIGHUP)
+        wait_until("a list that is not there is told", lambda: optout in self.logged())
+        World.edit(self.world.config, "exclusions: [none.csv]", "exclusions: [optout.csv]")
         self.world.run("user", "remove", "lan")
         self.daemon.send_signal(signal.SIGHUP)
         wait_until("lan is nobody", lambda: self.run_as("lan", "list", status=None).returncode == 77)
