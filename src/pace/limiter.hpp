@@ -46,8 +46,8 @@ class Rate {
   Tick earliest(Tick now, std::uint64_t units);
   // Units leave at `at` (not before earliest()).
   void take(Tick at, std::uint64_t units);
-  // When the turn has come, `now` may be later: the units are given back, may leave when
-  // room() says, and are counted there. Spacing does not ask again: it has had its turn.
+  // When the turn has come, `now` may be later: the units are given back, may leave when room()
+  // says, and are counted there. Spacing is not asked again: they have had their turn.
   void give_back(Tick turn, std::uint64_t units);
   Tick room(Tick now, std::uint64_t units) const;
   void count(Tick at, std::uint64_t units);
